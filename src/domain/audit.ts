@@ -1,0 +1,37 @@
+/** What is written down for good: who did what to what, and why. Never holds a secret. */
+export const auditActions = [
+  'registration.created',
+  'registration.keys-added',
+  'device.blocked',
+  'device.unblocked',
+  'device.forgotten',
+  'approval.requested',
+  'approval.granted',
+  'approval.denied',
+  'bypass.opened',
+  'bypass.closed',
+  'policy.loaded',
+  'policy.rejected',
+  'gateway.started',
+  'gateway.stopped',
+] as const
+export type AuditAction = (typeof auditActions)[number]
+
+export interface AuditEvent {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly action: AuditAction
+  /** `gateway`, or the operating-system user of the command line. */
+  readonly actor: string
+  /** What it was done to: a registration's id, a service's name, a policy's digest. */
+  readonly subject: string
+  readonly why?: string
+  readonly details: Readonly<Record<string, string | number | boolean | readonly string[]>>
+}
+
+/** An audit event as the record keeps it: each holds the hash of the one before, so that a gap or an edit shows. */
+export interface AuditRecord extends AuditEvent {
+  readonly sequence: number
+  readonly previousHash: string
+  readonly hash: string
+}

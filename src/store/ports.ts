@@ -1,0 +1,180 @@
+/**
+ * The record: what must survive. One schema through Kysely for SQLite and PostgreSQL, one file a subject, and these
+ * ports, of which each consumer takes the narrowest. Lookups give `undefined` for what is not there. Anything that
+ * keeps the record from answering (locked, full, gone) is thrown as `RecordUnavailable`. Times are milliseconds since
+ * the epoch. Each write is one transaction that also appends the audit record and the change notice it is given.
+ */
+import type { AuditEvent, AuditRecord } from '../domain/audit.ts'
+import type { ClientKey, DeviceDescription } from '../domain/client-identity.ts'
+import type { Explanation, RequestFacts } from '../domain/decision.ts'
+import type { DeviceState, Registration } from '../domain/registration.ts'
+
+export interface RegistrationReader {
+  /** The state of the registration that one of the hashes belongs to; the first hash that is known wins. Expired keys are unknown. */
+  findByKeys(hashes: readonly string[], now: number): Promise<FoundState | undefined>
+  get(id: string): Promise<DeviceState | undefined>
+  /** Ordered by registeredAt and id, newest first. `after` is the id of the last row of the page before. */
+  list(query: RegistrationQuery): Promise<readonly DeviceState[]>
+}
+
+export interface FoundState {
+  readonly state: DeviceState
+  readonly keyHash: string
+  readonly keyExpiresAt?: number
+}
+
+export interface RegistrationQuery {
+  readonly service?: string
+  readonly user?: string
+  readonly blocked?: boolean
+  readonly after?: string
+  /** At most 1000. */
+  readonly limit: number
+}
+
+export interface RegistrationWriter {
+  /**
+   * Adds a registration with its keys, unless the user has `clientsPerUser` of the service already. A key that
+   * belongs to another registration of the same user and service moves to the new one, and a registration that lost
+   * its last key so is forgotten: a client that registers again replaces itself. A key of another user's is refused.
+   */
+  register(
+    registration: Registration,
+    keys: readonly ClientKey[],
+    clientsPerUser: number,
+  ): Promise<RegisterOutcome>
+  /** Adds keys (access tokens of a new sign-in) to a registration. At most 50 stay, the oldest expiring first. */
+  addKeys(id: string, keys: readonly ClientKey[]): Promise<void>
+  removeKeys(hashes: readonly string[]): Promise<void>
+  /** @returns the new state, or undefined when there is no such registration */
+  block(id: string, by: Actor): Promise<DeviceState | undefined>
+  unblock(id: string, by: Actor): Promise<DeviceState | undefined>
+  forget(id: string, by: Actor): Promise<DeviceState | undefined>
+}
+
+export type RegisterOutcome =
+  | { readonly outcome: 'registered'; readonly state: DeviceState }
+  | { readonly outcome: 'limit' }
+  | { readonly outcome: 'key-taken' }
+
+/** Who does it and why; both are audited. */
+export interface Actor {
+  readonly name: string
+  readonly why: string
+  readonly at: number
+}
+
+/** Secrets given to a client before it is registered (a Lync ticket): they remember the user alone. */
+export interface Grants {
+  add(keys: readonly ClientKey[], service: string, user: string): Promise<void>
+  userOf(hash: string, now: number): Promise<string | undefined>
+}
+
+/** Devices that wait for an administrator. */
+export interface Approvals {
+  /** Adds a waiting device, or returns the one that is there for these keys. `full` when `limit` wait already. */
+  request(request: ApprovalRequest, limit: number): Promise<Approval | 'full'>
+  findByKeys(hashes: readonly string[]): Promise<Approval | undefined>
+  list(status: ApprovalStatus | undefined, limit: number): Promise<readonly Approval[]>
+  /** @returns the approval as it is now, or undefined when there is none with this id */
+  decide(id: string, status: 'granted' | 'denied', by: Actor): Promise<Approval | undefined>
+}
+
+export type ApprovalStatus = 'waiting' | 'granted' | 'denied'
+
+export interface ApprovalRequest {
+  readonly service: string
+  readonly user?: string
+  readonly device: DeviceDescription
+  readonly source: string
+  readonly rule: string
+  readonly keys: readonly ClientKey[]
+  readonly at: number
+}
+
+export interface Approval extends Omit<ApprovalRequest, 'keys'> {
+  /** Public id, such as `a_7c1q…`. */
+  readonly id: string
+  readonly status: ApprovalStatus
+  readonly decidedAt?: number
+  readonly decidedBy?: string
+}
+
+/** The audited, expiring switch that lets a service through. */
+export interface Bypasses {
+  open(bypass: Bypass): Promise<void>
+  close(service: string, by: Actor): Promise<boolean>
+  active(now: number): Promise<readonly Bypass[]>
+}
+
+export interface Bypass {
+  readonly service: string
+  readonly until: number
+  readonly by: Actor
+}
+
+/** Refusals are kept for `gatehouse explain REFERENCE`: facts and decision, no header, no query, no secret. */
+export interface Refusals {
+  /** Written in batches; `retain` newest stay. */
+  add(refusals: readonly StoredRefusal[], retain: number): Promise<void>
+  get(reference: string): Promise<StoredRefusal | undefined>
+}
+
+export interface StoredRefusal {
+  readonly reference: string
+  readonly at: number
+  readonly facts: RequestFacts
+  /** The registration that had been found, by id. */
+  readonly registration?: string
+  readonly state?: DeviceState
+  readonly explanation: Explanation
+  readonly policyDigest: string
+}
+
+export interface AuditLog {
+  append(event: AuditEvent): Promise<AuditRecord>
+  list(query: {
+    readonly after?: number
+    readonly limit: number
+    readonly subject?: string
+  }): Promise<readonly AuditRecord[]>
+  /** Recomputes the chain. @returns the sequence of the first record that does not fit, or undefined */
+  verify(): Promise<number | undefined>
+}
+
+/**
+ * Announcements of committed changes, in order. Every gateway process follows them and drops its copies, so that a
+ * change made by the command line, another process or another machine is seen everywhere within a second.
+ */
+export interface Changes {
+  latest(): Promise<number>
+  /** Changes with a sequence above `sequence`, at most `limit`. */
+  since(sequence: number, limit: number): Promise<readonly Change[]>
+}
+
+export interface Change {
+  readonly sequence: number
+  readonly kind: 'registration' | 'approval' | 'bypass'
+  /** Id of the registration or approval, name of the service. */
+  readonly subject: string
+}
+
+/** Small secrets of the installation that all its processes share: signing keys by name. Stored in the record, which is 0600. */
+export interface InstallationKeys {
+  /** The value of `name`; made by `create` when there is none yet (the first process to store it wins). */
+  getOrCreate(name: string, create: () => string): Promise<string>
+}
+
+export interface Store {
+  readonly registrations: RegistrationReader & RegistrationWriter
+  readonly grants: Grants
+  readonly approvals: Approvals
+  readonly bypasses: Bypasses
+  readonly refusals: Refusals
+  readonly audit: AuditLog
+  readonly changes: Changes
+  readonly keys: InstallationKeys
+  /** Cheap check that the record answers. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
