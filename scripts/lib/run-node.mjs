@@ -14,9 +14,7 @@ export function runUnderPinnedNode(file, args) {
     cwd: root,
     stdio: 'inherit',
   })
-  // A terminal sends Ctrl-C to the child as well: passing it on once more would count as a second one.
-  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
-  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('error', (error) => fail(`${node} could not be started: ${error.message}`))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
 }
