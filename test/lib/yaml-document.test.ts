@@ -48,7 +48,7 @@ t.test(
 
 t.test('an alternative of the wrong type names what each alternative expects', async (t) => {
   t.strictSame(mistakes('rules: [{ name: a, action: [x] }]'), [
-    'x.yaml:1:26: rules[0].action: must be allow or approve or a mapping (key: value), not a list',
+    'x.yaml:1:28: rules[0].action: must be allow or approve or a mapping (key: value), not a list',
   ])
 })
 
