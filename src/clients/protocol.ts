@@ -27,6 +27,12 @@ export interface ClientProtocol {
   identify(request: ClientRequest): Identification | Promise<Identification>
 
   /**
+   * Can the answer to this request of a registered client matter (a sign-in, a token's renewal, an NTLM handshake)?
+   * Answers to clients that are about to register are always observed.
+   */
+  watches(request: ClientRequest, identification: Identification): boolean
+
+  /**
    * Must the answer's body be read to be observed (a login's answer with its token)? Only then is it held back, at
    * most `readableBody` bytes; a longer one, or one with a Content-Encoding that is not gzip, deflate or br, is passed on unobserved.
    */

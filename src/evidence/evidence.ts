@@ -1,0 +1,30 @@
+/**
+ * Evidence: what speaks for a device that wants to register. One file a kind behind one interface, listed here. The
+ * source network is not among them: the policy names the networks, so it judges them itself. Company app and MDM
+ * token join this table.
+ */
+import type { EvidenceKind } from '../domain/evidence.ts'
+import type { ClientCertificate } from '../domain/request-head.ts'
+import { approvalEvidence } from './approval.ts'
+import { certificateEvidence } from './certificate.ts'
+
+export type CollectedKind = Exclude<EvidenceKind, 'network'>
+
+/** What the exchange has shown. */
+export interface Shown {
+  readonly certificate?: ClientCertificate
+  readonly user?: string
+  /** An administrator's answer for this client, and the user that it was given for, where one was known. */
+  readonly approval?: { readonly status: 'waiting' | 'granted' | 'denied'; readonly user?: string }
+}
+
+export interface Evidence {
+  readonly kind: CollectedKind
+  speaksFor(shown: Shown): boolean
+}
+
+export const evidence: readonly Evidence[] = [certificateEvidence, approvalEvidence]
+
+export function collectEvidence(shown: Shown): readonly CollectedKind[] {
+  return evidence.filter((kind) => kind.speaksFor(shown)).map((kind) => kind.kind)
+}

@@ -1,0 +1,143 @@
+import type { ClientRequest } from '../clients/protocol.ts'
+import type { DeviceStates } from '../devices/device-states.ts'
+import type { Identification } from '../domain/client-identity.ts'
+import type { Decision, RequestFacts } from '../domain/decision.ts'
+import type { ReasonCode } from '../domain/reason.ts'
+import type { DeviceState } from '../domain/registration.ts'
+import { collectEvidence } from '../evidence/evidence.ts'
+import type { CompiledPolicy } from '../policy/compile.ts'
+import { decide } from '../policy/decide.ts'
+import type { Approval, Approvals } from '../store/ports.ts'
+import type { Route } from './routing.ts'
+
+/** What the gateway concluded about one request, before it acts: who, in what state, and what the policy says. */
+export interface Assessment {
+  readonly request: ClientRequest
+  readonly route: Route
+  readonly identification: Identification
+  readonly state: DeviceState | undefined
+  readonly facts: RequestFacts
+  readonly decision: Decision
+}
+
+export interface AssessDependencies {
+  readonly devices: Pick<DeviceStates, 'find'>
+  readonly approvals: Pick<Approvals, 'findByKeys'>
+  readonly policy: () => CompiledPolicy
+  readonly now: () => number
+  /** When the service is let through by an administrator: until when. */
+  readonly bypassUntil: (service: string) => number | undefined
+  /** Networks that a visit to the registration address has proven for this browser; see `return-trip.ts`. */
+  readonly vouchedNetworks: (
+    request: ClientRequest,
+    service: string,
+  ) => readonly string[] | Promise<readonly string[]>
+}
+
+/** identify → state → decide. The same for the gateway and for `gatehouse explain`; it changes nothing. */
+export async function assess(
+  request: ClientRequest,
+  route: Route,
+  deps: AssessDependencies,
+): Promise<Assessment> {
+  const identification = await route.protocol.identify(request)
+  const state = forThisUser(await deps.devices.find(identification.keys), identification)
+  const vouchedNetworks = await deps.vouchedNetworks(request, route.service.name)
+  const facts = gatherFacts({ request, route, identification, state, vouchedNetworks, deps })
+  const decision =
+    contradiction(identification, facts) ?? decide(facts, state, deps.policy(), request.head.receivedAt)
+  const assessment = { request, route, identification, state, facts, decision }
+  return decision.verdict === 'await-approval' ? withApproval(assessment, deps) : assessment
+}
+
+/**
+ * A browser or certificate that is registered for one user is not registered for another who signs in on it: that
+ * sign-in needs evidence of its own.
+ */
+function forThisUser(
+  state: DeviceState | undefined,
+  identification: Identification,
+): DeviceState | undefined {
+  if (state === undefined || !identification.signIn || identification.user === undefined) return state
+  return identification.user === state.registration.user ? state : undefined
+}
+
+interface Gathered {
+  readonly request: ClientRequest
+  readonly route: Route
+  readonly identification: Identification
+  readonly state: DeviceState | undefined
+  readonly vouchedNetworks: readonly string[]
+  readonly deps: AssessDependencies
+}
+
+function gatherFacts({
+  request,
+  route,
+  identification,
+  state,
+  vouchedNetworks,
+  deps,
+}: Gathered): RequestFacts {
+  const { head } = request
+  const { service } = route
+  const certificate = head.connection.clientCertificate
+  const device = { ...state?.registration.device, ...identification.device }
+  const user = identification.user ?? state?.registration.user
+  const bypassUntil = deps.bypassUntil(service.name)
+  return {
+    service: service.name,
+    client: service.client.kind,
+    mode: service.mode,
+    method: head.method,
+    path: head.path,
+    publicPath: route.isPublic(head.path) && route.isPublic(head.decodedPath),
+    signIn: identification.signIn,
+    source: head.source.address,
+    vouchedNetworks,
+    groups: identification.groups ?? [],
+    evidence: certificate === undefined ? [] : collectEvidence({ certificate }),
+    ...(user !== undefined && { user }),
+    ...(device.platform !== undefined && { platform: device.platform }),
+    ...(device.model !== undefined && { model: device.model }),
+    ...(device.osVersion !== undefined && { osVersion: device.osVersion }),
+    ...(bypassUntil !== undefined && { bypassUntil }),
+  }
+}
+
+/** A request that contradicts itself is refused whatever the policy says. */
+function contradiction(identification: Identification, facts: RequestFacts): Decision | undefined {
+  const reason = identification.refuse
+  if (reason === undefined || (facts.publicPath && !harmful.has(reason))) return undefined
+  return { verdict: 'refuse', reason }
+}
+
+/** On a public path a bad token or cookie proves nothing and does no harm; what can be read in two ways does. */
+const harmful: ReadonlySet<ReasonCode> = new Set(['client.ambiguous', 'client.user-mismatch'])
+
+async function withApproval(assessment: Assessment, deps: AssessDependencies): Promise<Assessment> {
+  const { identification, facts, state, request } = assessment
+  const approval = await deps.approvals.findByKeys(identification.keys.map((key) => key.hash))
+  if (approval === undefined || approval.status === 'waiting') return assessment
+  if (approval.status === 'denied') {
+    return {
+      ...assessment,
+      decision: { ...assessment.decision, verdict: 'refuse', reason: 'device.approval-denied' },
+    }
+  }
+  const approved = { ...facts, evidence: collectEvidence(shownBy(request, facts, approval)) }
+  return {
+    ...assessment,
+    facts: approved,
+    decision: decide(approved, state, deps.policy(), request.head.receivedAt),
+  }
+}
+
+function shownBy({ head }: ClientRequest, { user }: RequestFacts, approval: Approval) {
+  const certificate = head.connection.clientCertificate
+  return {
+    approval: { status: approval.status, ...(approval.user !== undefined && { user: approval.user }) },
+    ...(user !== undefined && { user }),
+    ...(certificate !== undefined && { certificate }),
+  }
+}

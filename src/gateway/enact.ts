@@ -1,0 +1,122 @@
+import type { Decision } from '../domain/decision.ts'
+import type { ReasonCode } from '../domain/reason.ts'
+import type { Approvals } from '../store/ports.ts'
+import type { Assessment } from './assess.ts'
+import { awaitApproval } from './await-approval.ts'
+import type { ClientSide } from './client-side.ts'
+import type { IdentityFields } from './identity-fields.ts'
+import { isLetThrough, type LiveExchanges } from './live-exchanges.ts'
+import { type RedirectDependencies, redirect } from './redirect.ts'
+import { endsConnection, refusalAnswer, sendAnswer } from './refuse.ts'
+import { type RegisterDependencies, witnessAnswer } from './register.ts'
+import type { Relay, RelayOutcome } from './relay/relay.ts'
+
+/** How an exchange ended, for the access log. */
+export interface Outcome {
+  readonly status: number
+  /** Why: the decision's reason, or what went wrong afterwards. */
+  readonly reason: ReasonCode
+  readonly relay?: RelayOutcome
+}
+
+export interface EnactDependencies {
+  readonly relay: Pick<Relay, 'forward'>
+  readonly live: LiveExchanges
+  readonly identityFields: IdentityFields
+  readonly register: RegisterDependencies
+  readonly redirect: RedirectDependencies
+  readonly approvals: Pick<Approvals, 'request'>
+  readonly pendingApprovals: number
+  readonly newSecret: () => string
+}
+
+export interface Enacting {
+  readonly assessment: Assessment
+  readonly client: ClientSide
+  readonly onRegistrationHost: boolean
+}
+
+/** Does what the decision says. */
+export async function enact(enacting: Enacting, deps: EnactDependencies): Promise<Outcome> {
+  const { assessment, client } = enacting
+  const { decision } = assessment
+  if (isLetThrough(decision)) return letThrough(enacting, deps)
+  switch (decision.verdict) {
+    case 'redirect':
+      return redirect(assessment, client, decision, deps.redirect)
+    case 'await-approval':
+      return awaitApproval(assessment, client, deps)
+    default:
+      return refuse(assessment, client, decision.reason)
+  }
+}
+
+async function letThrough(enacting: Enacting, deps: EnactDependencies): Promise<Outcome> {
+  const { assessment, client, onRegistrationHost } = enacting
+  const { head } = assessment.request
+  if (head.upgrade !== undefined && !isOwnOrigin(assessment)) return refuse(assessment, client, 'http.origin')
+  const back = onRegistrationHost ? wayBack(assessment) : undefined
+  if (back === undefined) return forward(assessment, client, deps)
+  sendAnswer(client, head, back)
+  return { status: back.status, reason: assessment.decision.reason }
+}
+
+/** A client that is registered by now needs the registration address no more. */
+function wayBack({ route, request, state }: Assessment) {
+  const publicHost = route.service.hosts[0]
+  if (state === undefined || publicHost === undefined) return undefined
+  const port = /:\d+$/.exec(request.head.authority)?.[0] ?? ''
+  return route.protocol.bringBack?.(request.head, `${request.head.scheme}://${publicHost}${port}`)
+}
+
+/**
+ * Cross-site WebSocket hijacking: a foreign page may open a WebSocket with the user's cookies, and no CORS check stops
+ * it. Programs other than browsers send no Origin.
+ */
+function isOwnOrigin({ route, request }: Assessment): boolean {
+  const { head } = request
+  const origin = head.fields.get('origin')
+  if (origin === undefined) return true
+  return origin === `${head.scheme}://${head.authority}` || route.service.origins.includes(origin)
+}
+
+async function forward(
+  assessment: Assessment,
+  client: ClientSide,
+  deps: EnactDependencies,
+): Promise<Outcome> {
+  const { route, request, identification, decision } = assessment
+  client.limitBody(route.service.maxBody)
+  deps.live.follow(assessment, client)
+  let replacedBy: ReasonCode | undefined
+  const watched = decision.verdict === 'register' || route.protocol.watches(request, identification)
+  const relay = await deps.relay.forward({
+    service: route.service,
+    head: request.head,
+    client,
+    addFields: deps.identityFields.of(assessment),
+    ...(request.body !== undefined && { body: request.body }),
+    ...(watched && {
+      readsAnswer: (answer) => route.protocol.readsAnswer(request, identification, answer),
+      onAnswer: async (answer) => {
+        const verdict = await witnessAnswer(assessment, client, answer, deps.register)
+        if (verdict !== undefined && 'replace' in verdict) replacedBy = verdict.reason
+        return verdict
+      },
+    }),
+  })
+  return { status: relay.status, reason: replacedBy ?? endOf(relay) ?? decision.reason, relay }
+}
+
+function endOf(relay: RelayOutcome): ReasonCode | undefined {
+  if (relay.ended === 'completed') return undefined
+  return relay.ended === 'cut-off' ? 'device.cut-off' : relay.ended
+}
+
+export function refuse(assessment: Assessment, client: ClientSide, reason: Decision['reason']): Outcome {
+  const { head } = assessment.request
+  const answer = refusalAnswer(reason, head, assessment)
+  if (endsConnection(reason)) client.connection.closeAfterAnswer()
+  sendAnswer(client, head, answer)
+  return { status: answer.status, reason }
+}

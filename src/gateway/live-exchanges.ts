@@ -1,0 +1,105 @@
+import type { Decision } from '../domain/decision.ts'
+import type { DeviceState } from '../domain/registration.ts'
+import type { CompiledPolicy } from '../policy/compile.ts'
+import { decide } from '../policy/decide.ts'
+import type { Assessment } from './assess.ts'
+import type { ClientSide } from './client-side.ts'
+
+/**
+ * The exchanges that are open now: requests, long polls, streams, WebSockets. A decision holds for as long as its
+ * reasons do: when a device's state, the policy or the time changes it, the exchange is cut off. One whose decision
+ * stays the same is not touched.
+ */
+export class LiveExchanges {
+  readonly #open = new Set<LiveExchange>()
+  readonly #byRegistration = new Map<string, Set<LiveExchange>>()
+  readonly #deps: LiveDependencies
+
+  constructor(deps: LiveDependencies) {
+    this.#deps = deps
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Follows an exchange that is let through until the client side ends. */
+  follow(assessment: Assessment, client: ClientSide): void {
+    const exchange: LiveExchange = { assessment, client }
+    const id = assessment.state?.registration.id
+    this.#open.add(exchange)
+    if (id !== undefined) this.#index(id).add(exchange)
+    client.onClose(() => this.#leave(exchange, id))
+  }
+
+  /** The state of one registration changed: decide its exchanges again. */
+  async reconsiderDevice(registrationId: string): Promise<void> {
+    const exchanges = [...(this.#byRegistration.get(registrationId) ?? [])]
+    await Promise.all(exchanges.map((exchange) => this.#reconsider(exchange)))
+  }
+
+  /** The policy, a bypass or the time changed. */
+  async reconsiderAll(): Promise<void> {
+    for (const exchange of [...this.#open]) await this.#reconsider(exchange)
+  }
+
+  async #reconsider({ assessment, client }: LiveExchange): Promise<void> {
+    const state = assessment.state && (await this.#stateNow(assessment))
+    const bypassUntil = this.#deps.bypassUntil(assessment.facts.service)
+    const { bypassUntil: _before, ...facts } = assessment.facts
+    const decision = decide(
+      bypassUntil === undefined ? facts : { ...facts, bypassUntil },
+      state,
+      this.#deps.policy(),
+      this.#deps.now(),
+    )
+    if (isLetThrough(decision)) return
+    this.#deps.onCutOff(assessment, decision)
+    client.abort('cut-off')
+  }
+
+  /** A state that cannot be read now is no reason to cut off: `staleFor` bounds how long that lasts. */
+  async #stateNow({ identification, state }: Assessment): Promise<DeviceState | undefined> {
+    try {
+      return await this.#deps.find(identification.keys)
+    } catch {
+      return state
+    }
+  }
+
+  #index(id: string): Set<LiveExchange> {
+    const known = this.#byRegistration.get(id)
+    if (known !== undefined) return known
+    const added = new Set<LiveExchange>()
+    this.#byRegistration.set(id, added)
+    return added
+  }
+
+  #leave(exchange: LiveExchange, id: string | undefined): void {
+    this.#open.delete(exchange)
+    if (id === undefined) return
+    const others = this.#byRegistration.get(id)
+    others?.delete(exchange)
+    if (others?.size === 0) this.#byRegistration.delete(id)
+  }
+}
+
+export interface LiveDependencies {
+  readonly find: (
+    keys: Assessment['identification']['keys'],
+  ) => DeviceState | undefined | Promise<DeviceState | undefined>
+  readonly policy: () => CompiledPolicy
+  readonly bypassUntil: (service: string) => number | undefined
+  readonly now: () => number
+  readonly onCutOff: (assessment: Assessment, decision: Decision) => void
+}
+
+interface LiveExchange {
+  readonly assessment: Assessment
+  readonly client: ClientSide
+}
+
+/** Does the gateway forward on this decision? */
+export function isLetThrough(decision: Decision): boolean {
+  return decision.verdict === 'forward' || decision.verdict === 'register' || decision.monitored === true
+}

@@ -1,0 +1,144 @@
+import { renderPage } from '../clients/answers/page.ts'
+import { gatehouseCookie, setShortCookie } from '../clients/device-cookie.ts'
+import type { Answer } from '../domain/answer.ts'
+import type { ReasonCode } from '../domain/reason.ts'
+import type { RequestHead } from '../domain/request-head.ts'
+import type { CompiledPolicy } from '../policy/compile.ts'
+import type { NonceStore } from '../shared-state/ports.ts'
+import { type AssessDependencies, assess } from './assess.ts'
+import type { ClientSide } from './client-side.ts'
+import { devicePage } from './device-page.ts'
+import type { Outcome } from './enact.ts'
+import type { IdentityFields } from './identity-fields.ts'
+import { refusalAnswer, sendAnswer } from './refuse.ts'
+import { type Arrival, lifetimes, type ReturnTrip } from './return-trip.ts'
+import { ownPrefix, type Route, type Routes } from './routing.ts'
+
+export interface PageDependencies {
+  readonly trip: ReturnTrip
+  readonly routes: Routes
+  readonly nonces: NonceStore
+  readonly policy: () => CompiledPolicy
+  readonly assess: AssessDependencies
+  readonly jwks: IdentityFields['jwks']
+  readonly newId: () => string
+}
+
+interface Visit {
+  readonly head: RequestHead
+  /** Undefined on the gateway's own hosts. */
+  readonly route: Route | undefined
+  readonly query: URLSearchParams
+  readonly deps: PageDependencies
+}
+
+type Page = (visit: Visit) => Promise<Answer | ReasonCode>
+
+/** What the gateway serves by itself, under `/.gatehouse` on every host; the front page only on its own hosts. */
+const pages: Readonly<Record<string, Page>> = {
+  '/': frontPage,
+  [`${ownPrefix}/jwks.json`]: jwks,
+  [`${ownPrefix}/register`]: register,
+  [`${ownPrefix}/return`]: comeBack,
+  [`${ownPrefix}/device`]: device,
+}
+
+export async function serveOwnPage(
+  head: RequestHead,
+  client: ClientSide,
+  route: Route | undefined,
+  deps: PageDependencies,
+): Promise<Outcome> {
+  const result = await answerVisit(head, route, deps)
+  const reason = typeof result === 'string' ? result : 'path.public'
+  const answer = typeof result === 'string' ? refusalAnswer(result, head) : result
+  sendAnswer(client, head, answer)
+  return { status: answer.status, reason }
+}
+
+async function answerVisit(head: RequestHead, route: Route | undefined, deps: PageDependencies) {
+  const page = Object.hasOwn(pages, head.path) ? pages[head.path] : undefined
+  if (page === undefined) return 'path.reserved'
+  if (head.method !== 'GET' && head.method !== 'HEAD') return 'http.method'
+  return page({ head, route, query: new URLSearchParams(head.query), deps })
+}
+
+async function frontPage(): Promise<Answer> {
+  return renderPage({
+    title: 'Register a device',
+    paragraphs: [
+      'This address registers phones, tablets and computers that your organisation manages.',
+      'Open the address of the service that you want to use. It brings you here by itself when your device has to be registered.',
+    ],
+  })
+}
+
+async function jwks({ deps }: Visit): Promise<Answer> {
+  return {
+    status: 200,
+    headers: [
+      ['Content-Type', 'application/jwk-set+json'],
+      ['Cache-Control', 'public, max-age=300'],
+    ],
+    body: JSON.stringify(deps.jwks),
+  }
+}
+
+/** Step 2 of `return-trip.ts`: the network is seen here, and the browser is sent back with what was seen. */
+async function register({ head, route, query, deps }: Visit): Promise<Answer | ReasonCode> {
+  const departure = await deps.trip.departure(query.get('departure') ?? '')
+  if (departure === undefined || route !== undefined) return 'return.invalid'
+  if (!leadsToService(departure.authority, departure.service, deps.routes)) return 'return.invalid'
+  const networks = deps.policy().networksOf(head.source.address)
+  if (networks.length === 0) return 'registration.wrong-network'
+  const { service, authority, target, nonceHash } = departure
+  const arrival = await deps.trip.sign('arrival', {
+    service,
+    authority,
+    target,
+    nonceHash,
+    networks,
+    id: deps.newId(),
+  })
+  return seeOther(`${head.scheme}://${authority}${ownPrefix}/return?arrival=${arrival}`)
+}
+
+/** Step 3: the same browser, once, on the host that it departed from. */
+async function comeBack({ head, route, query, deps }: Visit): Promise<Answer | ReasonCode> {
+  const arrival = await deps.trip.arrival(query.get('arrival') ?? '')
+  if (arrival === undefined || route?.service.name !== arrival.service) return 'return.invalid'
+  if (arrival.authority !== head.authority || !isLocalTarget(arrival.target)) return 'return.invalid'
+  if (!deps.trip.isSameBrowser(head, arrival) || !(await isFirstUse(arrival, deps))) return 'return.invalid'
+  const { service, networks } = arrival
+  const voucher = await deps.trip.sign('voucher', { service, networks })
+  const cookie = setShortCookie(
+    gatehouseCookie('voucher', head.scheme),
+    voucher,
+    lifetimes.voucher,
+    head.scheme,
+  )
+  return seeOther(arrival.target, [['Set-Cookie', cookie]])
+}
+
+function isFirstUse(arrival: Arrival, { nonces }: PageDependencies): Promise<boolean> {
+  return nonces.claim(`arrival:${arrival.id}`, (lifetimes.arrival + 60) * 1000)
+}
+
+/** "This device": what the gateway knows of the browser that asks. */
+async function device({ head, route, deps }: Visit): Promise<Answer | ReasonCode> {
+  if (route === undefined) return 'path.reserved'
+  return devicePage(await assess({ head }, route, deps.assess))
+}
+
+function leadsToService(authority: string, service: string, routes: Routes): boolean {
+  return routes.ofHost(authority.replace(/:\d+$/, ''))?.service.name === service
+}
+
+/** `//host` and `/\host` lead away from the site. The token is signed; this holds if its key were ever lost. */
+function isLocalTarget(target: string): boolean {
+  return /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(target)
+}
+
+function seeOther(location: string, headers: readonly (readonly [string, string])[] = []): Answer {
+  return { status: 303, headers: [['Location', location], ...headers], body: '' }
+}

@@ -1,0 +1,79 @@
+/**
+ * The gateway: the way of an exchange from the listener to the upstream and back. Read this file first; each verb is
+ * a call into one other file of this folder.
+ *
+ *   listener ─► route ─► read ─► assess (identify → state → decide) ─► enact ─► record
+ *                                                                       forward · register · redirect · refuse
+ *
+ * Unknown is refused, and every error on the way ends in a refusal: there is no path from a `catch` to a forward.
+ */
+import type { ClientRequest } from '../clients/protocol.ts'
+import type { ReasonCode } from '../domain/reason.ts'
+import type { RequestHead } from '../domain/request-head.ts'
+import { type AssessDependencies, type Assessment, assess } from './assess.ts'
+import type { ClientSide } from './client-side.ts'
+import { type EnactDependencies, enact, type Outcome } from './enact.ts'
+import { type FailDependencies, fail } from './fail.ts'
+import { type PageDependencies, serveOwnPage } from './own-pages.ts'
+import { readSmallBody } from './read-body.ts'
+import { endsConnection, refusalAnswer, sendAnswer } from './refuse.ts'
+import type { Route, Routes } from './routing.ts'
+
+export interface Pipeline {
+  readonly routes: Routes
+  readonly assess: AssessDependencies
+  readonly enact: EnactDependencies
+  readonly pages: PageDependencies
+  readonly fail: FailDependencies
+  readonly record: (exchange: RecordedExchange) => void
+}
+
+export interface RecordedExchange {
+  readonly head: RequestHead
+  readonly client: ClientSide
+  readonly assessment: Assessment | undefined
+  readonly outcome: Outcome
+}
+
+/** Never rejects: the listener has nowhere to put an error. */
+export async function handleExchange(
+  head: RequestHead,
+  client: ClientSide,
+  pipeline: Pipeline,
+): Promise<void> {
+  let assessment: Assessment | undefined
+  let outcome: Outcome
+  try {
+    const destination = pipeline.routes.destination(head)
+    switch (destination.kind) {
+      case 'unknown-host':
+        outcome = refuseUnrouted('host.unknown', head, client)
+        break
+      case 'own-page':
+        outcome = await serveOwnPage(head, client, destination.route, pipeline.pages)
+        break
+      case 'service': {
+        const { route, onRegistrationHost } = destination
+        const request = await readRequest(head, client, route)
+        assessment = await assess(request, route, pipeline.assess)
+        outcome = await enact({ assessment, client, onRegistrationHost }, pipeline.enact)
+      }
+    }
+  } catch (error) {
+    outcome = fail({ head, client, assessment, error }, pipeline.fail)
+  }
+  pipeline.record({ head, client, assessment, outcome })
+}
+
+/** Streams everything but the few small bodies in which a client protocol names its user or device. */
+async function readRequest(head: RequestHead, client: ClientSide, route: Route): Promise<ClientRequest> {
+  if (!head.hasBody || !route.protocol.readsBody(head)) return { head }
+  return { head, body: await readSmallBody(client) }
+}
+
+function refuseUnrouted(reason: ReasonCode, head: RequestHead, client: ClientSide): Outcome {
+  const answer = refusalAnswer(reason, head)
+  if (endsConnection(reason)) client.connection.closeAfterAnswer()
+  sendAnswer(client, head, answer)
+  return { status: answer.status, reason }
+}

@@ -1,0 +1,120 @@
+import { reasons } from '../domain/reason.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { isLetThrough } from './live-exchanges.ts'
+import type { RecordedExchange } from './pipeline.ts'
+import type { RefusalJournal } from './refusal-journal.ts'
+
+export interface RecordDependencies {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly journal: RefusalJournal
+  readonly now: () => number
+  readonly access: boolean
+  /** Query strings carry tokens and names: they are logged only when the settings ask for it. */
+  readonly queries: boolean
+}
+
+/** Writes down how an exchange went: one access line, the metrics, and what `explain` needs of a refusal. */
+export function createRecorder(deps: RecordDependencies): (exchange: RecordedExchange) => void {
+  return (exchange) => {
+    const line = accessLine(exchange, deps)
+    if (deps.access) deps.logger.info(line, 'exchange')
+    count(exchange, line, deps.metrics)
+    const { assessment } = exchange
+    if (assessment !== undefined && !isLetThrough(assessment.decision))
+      deps.journal.add(assessment, exchange.head.receivedAt)
+    else if (assessment?.decision.monitored) deps.journal.add(assessment, exchange.head.receivedAt)
+  }
+}
+
+/** The fields of an access line; `docs/reference/access-log.md` is generated from this table. */
+export const accessLogFields = {
+  id: 'Reference id: on the refusal page, in `Gatehouse-Request`, for `gatehouse explain`.',
+  source: 'The true source address.',
+  sourceFrom: 'How it was derived: `peer`, `proxy-protocol`, `x-forwarded-for`, `forwarded`.',
+  peer: 'The address that the TCP connection came from, where it differs.',
+  http: 'HTTP version of the client.',
+  tls: 'TLS version, on TLS listeners.',
+  method: 'Method.',
+  host: 'Host, in lower case, without port.',
+  path: 'Canonical path.',
+  query: 'Query string; `[redacted]` unless `log.queries` is on.',
+  service: 'The service that the host belongs to.',
+  client: 'Client protocol.',
+  binding: 'How the registered client was recognised.',
+  registration: 'Id of the registration.',
+  user: 'The user whom the credentials or the registration name.',
+  posture: 'Posture of the registered device.',
+  signIn: 'Present when the request signs in.',
+  verdict:
+    '`forward`, `register`, `redirect`, `refuse`, `await-approval`; `none` when the request never got to a decision.',
+  rule: 'The policy rule that decided.',
+  reason: 'Reason code; see the list of reasons.',
+  monitored: 'Present when the decision was only recorded (`mode: monitor`).',
+  status: 'Status that the client got; 0 when the answer was broken off after its head.',
+  received: 'Bytes of the request’s body.',
+  sent: 'Bytes of the answer’s body.',
+  upstream: 'The upstream that answered.',
+  retries: 'Attempts beyond the first.',
+  firstByte: 'Milliseconds from forwarding to the head of the upstream’s answer.',
+  duration: 'Milliseconds from the request’s head to the end of the answer.',
+  closedBy: 'Which side closed an upgraded connection.',
+} as const satisfies Record<string, string>
+
+type AccessLine = { -readonly [Field in keyof typeof accessLogFields]?: string | number | boolean }
+
+function accessLine(
+  { head, client, assessment, outcome }: RecordedExchange,
+  deps: RecordDependencies,
+): AccessLine {
+  const line: AccessLine = { id: head.id, source: head.source.address, sourceFrom: head.source.derivedFrom }
+  if (head.source.peer !== head.source.address) line.peer = head.source.peer
+  line.http = head.httpVersion
+  if (head.connection.tls !== undefined) line.tls = head.connection.tls.protocol
+  line.method = head.method
+  line.host = head.host
+  line.path = head.path
+  if (head.query !== undefined) line.query = deps.queries ? head.query : '[redacted]'
+  if (assessment !== undefined) addAssessment(line, assessment)
+  line.verdict = assessment?.decision.verdict ?? 'none'
+  line.reason = outcome.reason
+  line.status = outcome.status
+  line.received = client.bytesReceived
+  line.sent = client.bytesSent
+  if (outcome.relay !== undefined) addRelay(line, outcome.relay)
+  line.duration = deps.now() - head.receivedAt
+  return line
+}
+
+function addAssessment(
+  line: AccessLine,
+  { route, state, facts, decision }: NonNullable<RecordedExchange['assessment']>,
+): void {
+  line.service = route.service.name
+  line.client = route.protocol.kind
+  if (state !== undefined) {
+    line.binding = state.registration.binding
+    line.registration = state.registration.id
+    line.posture = state.posture.state
+  }
+  if (facts.user !== undefined) line.user = facts.user
+  if (facts.signIn) line.signIn = true
+  if (decision.rule !== undefined) line.rule = decision.rule
+  if (decision.monitored) line.monitored = true
+}
+
+function addRelay(line: AccessLine, relay: NonNullable<RecordedExchange['outcome']['relay']>): void {
+  if (relay.upstream !== undefined) line.upstream = relay.upstream
+  if (relay.retries > 0) line.retries = relay.retries
+  if (relay.timings.firstByte !== undefined) line.firstByte = relay.timings.firstByte
+  if (relay.closedBy !== undefined) line.closedBy = relay.closedBy
+}
+
+function count({ assessment, outcome }: RecordedExchange, line: AccessLine, metrics: Metrics): void {
+  const service = assessment?.route.service.name ?? 'none'
+  metrics.exchanges.labels(service, String(line.verdict), `${Math.floor(outcome.status / 100)}xx`).inc()
+  metrics.duration.labels(service).observe(Number(line.duration) / 1000)
+  if (line.firstByte !== undefined) metrics.firstByte.labels(service).observe(Number(line.firstByte) / 1000)
+  if (reasons[outcome.reason].status >= 300) metrics.refusals.labels(outcome.reason).inc()
+}

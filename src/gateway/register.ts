@@ -1,0 +1,145 @@
+import { clientKey } from '../clients/client-key.ts'
+import { setDeviceCookie } from '../clients/device-cookie.ts'
+import type { Observation, UpstreamAnswer } from '../clients/protocol.ts'
+import type { Answer } from '../domain/answer.ts'
+import type { Binding, ClientKey } from '../domain/client-identity.ts'
+import type { Decision } from '../domain/decision.ts'
+import type { ReasonCode } from '../domain/reason.ts'
+import type { DeviceState, Registration } from '../domain/registration.ts'
+import type { Grants, RegistrationWriter } from '../store/ports.ts'
+import type { Assessment } from './assess.ts'
+import type { ClientSide } from './client-side.ts'
+import { refusalAnswer } from './refuse.ts'
+
+export interface RegisterDependencies {
+  readonly registrations: Pick<RegistrationWriter, 'register' | 'addKeys' | 'removeKeys'>
+  readonly grants: Pick<Grants, 'add'>
+  readonly clientsPerUser: () => number
+  /** 256 random bits, base64url. */
+  readonly newSecret: () => string
+  readonly newRegistrationId: () => string
+  readonly now: () => number
+  /** Called after the commit, so that this process's copies follow at once. */
+  readonly onRegistered: (state: DeviceState, keys: readonly ClientKey[]) => void
+  readonly onFailed: (assessment: Assessment, error: unknown) => void
+}
+
+export type AnswerVerdict =
+  | { readonly addHeaders: readonly string[] }
+  | { readonly replace: Answer; readonly reason: ReasonCode }
+
+type Registering = Decision & { readonly verdict: 'register' }
+
+/**
+ * Looks at the upstream's answer before the client sees any of it. When it accepts the user's credentials and the
+ * policy lets this client register, the registration is committed *first*: no client is told of what a crash could
+ * lose, and an answer that was not accepted registers nothing.
+ */
+export async function witnessAnswer(
+  assessment: Assessment,
+  client: ClientSide,
+  answer: UpstreamAnswer,
+  deps: RegisterDependencies,
+): Promise<AnswerVerdict | undefined> {
+  const { route, request, identification, decision, state } = assessment
+  const observation = route.protocol.observe(request, identification, answer)
+  if (observation.connectionUser !== undefined)
+    client.connection.authenticatedUser = observation.connectionUser
+  try {
+    if (observation.revokes !== undefined) await deps.registrations.removeKeys(hashes(observation.revokes))
+    if (observation.accepted !== undefined && decision.verdict === 'register') {
+      return await commit(assessment, decision, observation, observation.accepted, deps)
+    }
+    await keepGrants(observation, state, route.service.name, deps)
+    return undefined
+  } catch (error) {
+    deps.onFailed(assessment, error)
+    return replaceWith('registration.failed', assessment)
+  }
+}
+
+async function commit(
+  assessment: Assessment,
+  decision: Registering,
+  observation: Observation,
+  accepted: NonNullable<Observation['accepted']>,
+  deps: RegisterDependencies,
+): Promise<AnswerVerdict> {
+  const { identity, setCookie } = newIdentity(assessment, accepted.keys, deps)
+  const first = identity[0]
+  if (first === undefined) return replaceWith('client.unidentified', assessment)
+  const registration = describe(assessment, decision, { binding: first.binding, accepted }, deps)
+  const keys = [...identity, ...(observation.grants ?? [])]
+  const result = await deps.registrations.register(registration, keys, deps.clientsPerUser())
+  if (result.outcome === 'limit') return replaceWith('registration.limit', assessment)
+  if (result.outcome === 'key-taken') return replaceWith('client.user-mismatch', assessment)
+  deps.onRegistered(result.state, keys)
+  return { addHeaders: setCookie === undefined ? [] : ['Set-Cookie', setCookie] }
+}
+
+/**
+ * A browser that shows no certificate gets a cookie with a new secret: one that came with the request is never
+ * registered, since somebody else may have planted it (session fixation).
+ */
+function newIdentity(
+  { route, request, identification }: Assessment,
+  acceptedKeys: readonly ClientKey[] | undefined,
+  deps: RegisterDependencies,
+): { readonly identity: readonly ClientKey[]; readonly setCookie?: string } {
+  const { service, protocol } = route
+  const keys = acceptedKeys ?? identification.keys
+  const certificate = keys.find((key) => key.binding === 'certificate')
+  if (protocol.kind !== 'browser')
+    return { identity: certificate ? [certificate, ...keys.filter((key) => key !== certificate)] : keys }
+  if (certificate !== undefined) return { identity: [certificate] }
+  const secret = deps.newSecret()
+  return {
+    identity: [clientKey(service.name, 'cookie', secret)],
+    setCookie: setDeviceCookie(secret, request.head.scheme),
+  }
+}
+
+function describe(
+  { route, request, identification }: Assessment,
+  decision: Registering,
+  found: { readonly binding: Binding; readonly accepted: NonNullable<Observation['accepted']> },
+  deps: RegisterDependencies,
+): Registration {
+  const { claimedId, user } = found.accepted
+  return {
+    id: deps.newRegistrationId(),
+    service: route.service.name,
+    user,
+    binding: found.binding,
+    device: { ...identification.device, ...(claimedId !== undefined && { claimedId }) },
+    evidence: decision.evidence,
+    networks: decision.networks,
+    rule: decision.rule,
+    source: request.head.source.address,
+    registeredAt: deps.now(),
+  }
+}
+
+/** Tokens that the upstream hands to a registered client name it from now on; before that they only remember the user. */
+async function keepGrants(
+  { grants, grantedTo, accepted }: Observation,
+  state: DeviceState | undefined,
+  service: string,
+  deps: RegisterDependencies,
+): Promise<void> {
+  if (grants === undefined || grants.length === 0) return
+  const user = grantedTo ?? accepted?.user
+  if (state !== undefined && (user === undefined || user === state.registration.user)) {
+    await deps.registrations.addKeys(state.registration.id, grants)
+  } else if (user !== undefined) {
+    await deps.grants.add(grants, service, user)
+  }
+}
+
+function replaceWith(reason: ReasonCode, assessment: Assessment): AnswerVerdict {
+  return { replace: refusalAnswer(reason, assessment.request.head, assessment), reason }
+}
+
+function hashes(keys: readonly ClientKey[]): string[] {
+  return keys.map((key) => key.hash)
+}

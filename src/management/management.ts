@@ -1,0 +1,54 @@
+/**
+ * The management listener: health, readiness and metrics; console and API join it. It is a listener of its own, on
+ * loopback unless the settings say otherwise, and nothing of it can be reached through the listener of users.
+ */
+import { type FastifyInstance, fastify } from 'fastify'
+import type { Registry } from 'prom-client'
+import type { Health } from '../telemetry/health.ts'
+
+export interface ManagementOptions {
+  readonly host: string
+  readonly port: number
+  readonly health: Health
+  readonly metrics: Registry
+  /** Called before metrics are read: gauges that are asked rather than told. */
+  readonly beforeMetrics: () => void
+}
+
+export interface Management {
+  readonly address: { readonly host: string; readonly port: number }
+  close(): Promise<void>
+}
+
+export async function startManagement(options: ManagementOptions): Promise<Management> {
+  const app = fastify({ logger: false, bodyLimit: 64 * 1024, forceCloseConnections: true })
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store')
+  })
+  addHealth(app, options)
+  addMetrics(app, options)
+  await app.listen({ host: options.host, port: options.port })
+  const address = app.addresses()[0]
+  return {
+    address: { host: address?.address ?? options.host, port: address?.port ?? options.port },
+    close: () => app.close(),
+  }
+}
+
+/** Liveness never depends on another part: restarting this process would not mend a database. */
+function addHealth(app: FastifyInstance, { health }: ManagementOptions): void {
+  app.get('/healthz', async () => ({ alive: true }))
+  app.get('/readyz', async (_request, reply) => {
+    const report = health.report()
+    reply.code(report.ready ? 200 : 503)
+    return report
+  })
+}
+
+function addMetrics(app: FastifyInstance, { metrics, beforeMetrics }: ManagementOptions): void {
+  app.get('/metrics', async (_request, reply) => {
+    beforeMetrics()
+    reply.type(metrics.contentType)
+    return metrics.metrics()
+  })
+}

@@ -1,0 +1,43 @@
+/** The conditions that readiness reports: each part says how it is, and a change of condition is logged once. */
+export interface Condition {
+  readonly ok: boolean
+  /** For people: what is wrong, since when. Free of secrets. */
+  readonly detail?: string
+}
+
+export class Health {
+  readonly #conditions = new Map<string, Condition & { readonly essential: boolean }>()
+  readonly #onChange: (part: string, condition: Condition) => void
+  #draining = false
+
+  constructor(onChange: (part: string, condition: Condition) => void) {
+    this.#onChange = onChange
+  }
+
+  /** @param essential without this part the process should get no traffic */
+  set(part: string, condition: Condition, essential: boolean): void {
+    const before = this.#conditions.get(part)
+    this.#conditions.set(part, { ...condition, essential })
+    if (before?.ok !== condition.ok && (before !== undefined || !condition.ok))
+      this.#onChange(part, condition)
+  }
+
+  drain(): void {
+    this.#draining = true
+  }
+
+  report(): {
+    readonly ready: boolean
+    readonly draining: boolean
+    readonly parts: Record<string, Condition>
+  } {
+    const parts = [...this.#conditions]
+    return {
+      ready: !this.#draining && parts.every(([, { ok, essential }]) => ok || !essential),
+      draining: this.#draining,
+      parts: Object.fromEntries(
+        parts.map(([part, { ok, detail }]) => [part, detail === undefined ? { ok } : { ok, detail }]),
+      ),
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/**
+ * Every metric of Gatehouse: name, kind, labels and help in one place; `docs/reference/metrics.md` is generated from
+ * it. No user, device or path is ever a label: they have no bound.
+ */
+export const metricDefinitions = {
+  exchanges: {
+    kind: 'counter',
+    name: 'gatehouse_exchanges_total',
+    labels: ['service', 'verdict', 'status'],
+    help: 'Exchanges that have ended, by service, verdict and status class (2xx, 3xx, …).',
+  },
+  refusals: {
+    kind: 'counter',
+    name: 'gatehouse_refusals_total',
+    labels: ['reason'],
+    help: 'Exchanges that did not reach the upstream or were cut off, by reason code.',
+  },
+  duration: {
+    kind: 'histogram',
+    name: 'gatehouse_exchange_duration_seconds',
+    labels: ['service'],
+    help: 'Time from the request’s head to the end of the answer. Long polls and WebSockets are part of it.',
+  },
+  firstByte: {
+    kind: 'histogram',
+    name: 'gatehouse_upstream_first_byte_seconds',
+    labels: ['service'],
+    help: 'Time from forwarding a request to the head of the upstream’s answer.',
+  },
+  open: {
+    kind: 'gauge',
+    name: 'gatehouse_open_exchanges',
+    labels: [],
+    help: 'Exchanges that are let through and open now, long polls and WebSockets included.',
+  },
+  connections: {
+    kind: 'gauge',
+    name: 'gatehouse_open_connections',
+    labels: [],
+    help: 'Client connections that are open now.',
+  },
+  registrations: {
+    kind: 'counter',
+    name: 'gatehouse_registrations_total',
+    labels: ['service'],
+    help: 'Registrations that were committed.',
+  },
+  registrationFailures: {
+    kind: 'counter',
+    name: 'gatehouse_registration_failures_total',
+    labels: ['service'],
+    help: 'Sign-ins that the upstream accepted and whose registration could not be stored.',
+  },
+  cutOffs: {
+    kind: 'counter',
+    name: 'gatehouse_cut_offs_total',
+    labels: ['service'],
+    help: 'Open exchanges that were ended because a device’s state, the policy or a bypass changed.',
+  },
+  policyReloads: {
+    kind: 'counter',
+    name: 'gatehouse_policy_reloads_total',
+    labels: ['outcome'],
+    help: 'Attempts to load the policy: loaded, unchanged, rejected.',
+  },
+  policyGood: {
+    kind: 'gauge',
+    name: 'gatehouse_policy_last_reload_success',
+    labels: [],
+    help: '1 when the newest policy file is in force, 0 when it was rejected and the one before is.',
+  },
+  policyLoadedAt: {
+    kind: 'gauge',
+    name: 'gatehouse_policy_loaded_timestamp_seconds',
+    labels: [],
+    help: 'When the policy in force was loaded.',
+  },
+  upstreamHealthy: {
+    kind: 'gauge',
+    name: 'gatehouse_upstream_healthy',
+    labels: ['service', 'upstream'],
+    help: '1 when the upstream is used, 0 while it is left out after failures.',
+  },
+  recordAvailable: {
+    kind: 'gauge',
+    name: 'gatehouse_record_available',
+    labels: [],
+    help: '1 when the record answers, 0 when it does not.',
+  },
+  bypasses: {
+    kind: 'gauge',
+    name: 'gatehouse_bypass_active',
+    labels: ['service'],
+    help: '1 while an administrator lets the service through unchecked.',
+  },
+  journalDropped: {
+    kind: 'counter',
+    name: 'gatehouse_refusals_not_kept_total',
+    labels: [],
+    help: 'Refusals that `gatehouse explain` will not know, because too many came at once.',
+  },
+  certificateEnd: {
+    kind: 'gauge',
+    name: 'gatehouse_tls_certificate_not_after_seconds',
+    labels: ['file'],
+    help: 'When the certificate of a TLS listener ends.',
+  },
+  buildInfo: {
+    kind: 'gauge',
+    name: 'gatehouse_build_info',
+    labels: ['version', 'node'],
+    help: 'Always 1; the labels tell what runs.',
+  },
+} as const satisfies Record<string, MetricDefinition>
+
+export interface MetricDefinition {
+  readonly kind: 'counter' | 'gauge' | 'histogram'
+  readonly name: string
+  readonly labels: readonly string[]
+  readonly help: string
+}
+
+/** Seconds; from a cached page to a parked long poll. */
+export const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300, 1200]
+
+type Definitions = typeof metricDefinitions
+type Instrument<K> = K extends 'counter'
+  ? Counter<string>
+  : K extends 'gauge'
+    ? Gauge<string>
+    : Histogram<string>
+export type Metrics = { readonly [Name in keyof Definitions]: Instrument<Definitions[Name]['kind']> } & {
+  readonly registry: Registry
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const instruments = Object.fromEntries(
+    Object.entries(metricDefinitions).map(([name, definition]) => [name, instrument(definition, registry)]),
+  )
+  // The cast restores what fromEntries forgets: each name has the kind of its definition.
+  return { ...instruments, registry } as Metrics
+}
+
+function instrument({ kind, name, labels, help }: MetricDefinition, registry: Registry) {
+  const options = { name, help, labelNames: [...labels], registers: [registry] }
+  if (kind === 'counter') return new Counter(options)
+  if (kind === 'gauge') return new Gauge(options)
+  return new Histogram({ ...options, buckets: durationBuckets })
+}
