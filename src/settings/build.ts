@@ -1,0 +1,126 @@
+/**
+ * From the file as it is written to the settings that the program uses: paths made absolute, secrets read, and the mistakes
+ * found that only several keys together show.
+ */
+import type { Service } from '../domain/service.ts'
+import { type KeyPath, type Problem, problemAt, type YamlDocument } from '../lib/yaml-document.ts'
+import { readSecret, type Secret, type SecretReaders, type SecretSource } from './secret.ts'
+import { clientSettings } from './sections/client.ts'
+import { isLoopback } from './sections/management.ts'
+import { serviceMistakes } from './service-mistakes.ts'
+import type { CertificateFiles, GatewaySettings, Settings } from './settings.ts'
+import type { SettingsDocument } from './settings-schema.ts'
+
+export interface BuildContext {
+  readonly document: YamlDocument
+  /** Absolute. */
+  readonly file: string
+  readonly readers: SecretReaders
+}
+
+/** A mistake and the key that it is about. */
+export interface Mistake {
+  readonly path: KeyPath
+  readonly message: string
+}
+
+export interface BuiltSettings {
+  readonly settings: Settings
+  /** When there are any, `settings` must not be used. */
+  readonly problems: readonly Problem[]
+}
+
+export function buildSettings(
+  written: SettingsDocument,
+  { document, file, readers }: BuildContext,
+): BuiltSettings {
+  const mistakes: Mistake[] = [...serviceMistakes(written), ...managementMistakes(written)]
+  const builder = new Builder(readers, mistakes)
+  const { limits, log, management, store } = written
+  const settings: Settings = {
+    file,
+    gateway: builder.gateway(written.gateway),
+    services: written.services.flatMap((service) => builder.service(service) ?? []),
+    store: { ...store, path: readers.resolve(store.path) },
+    management: { listen: management.listen },
+    limits,
+    log,
+    policy: readers.resolve(written.policy),
+  }
+  return { settings, problems: mistakes.map(({ path, message }) => problemAt(document, path, message)) }
+}
+
+function managementMistakes({ management: { listen, allowRemote } }: SettingsDocument): Mistake[] {
+  const path = ['management', 'listen']
+  if (listen.scheme === 'https') {
+    return [
+      {
+        path,
+        message: 'the management listener speaks http:// only; put it behind a tunnel to reach it from afar',
+      },
+    ]
+  }
+  if (allowRemote || isLoopback(listen.host)) return []
+  const message =
+    'other machines could reach this; use 127.0.0.1, or set `allowRemote: true` when only operators reach that network'
+  return [{ path, message }]
+}
+
+type WrittenGateway = SettingsDocument['gateway']
+type WrittenTls = NonNullable<WrittenGateway['tls']>
+type WrittenCertificate = Pick<WrittenTls, 'cert' | 'key' | 'passphrase'>
+
+class Builder {
+  readonly #readers: SecretReaders
+  readonly #mistakes: Mistake[]
+
+  constructor(readers: SecretReaders, mistakes: Mistake[]) {
+    this.#readers = readers
+    this.#mistakes = mistakes
+  }
+
+  gateway({ tls, ...same }: WrittenGateway): GatewaySettings {
+    if (tls === undefined) return same
+    const more = tls.more.map((files, index) => this.#certificate(files, ['gateway', 'tls', 'more', index]))
+    return {
+      ...same,
+      tls: {
+        certificates: [this.#certificate(tls, ['gateway', 'tls']), ...more],
+        clientCa: tls.clientCa.map(this.#readers.resolve),
+        crl: tls.crl.map(this.#readers.resolve),
+        http2: tls.http2,
+      },
+    }
+  }
+
+  /** Undefined when its client lacks a block; `serviceMistakes` has said so. */
+  service(written: SettingsDocument['services'][number]): Service | undefined {
+    const { client: kind, signIn, bearer, generic, ...same } = written
+    const client = clientSettings(kind, {
+      ...(signIn && { signIn }),
+      ...(bearer && { bearer }),
+      ...(generic && { generic }),
+    })
+    const { upstreamTls } = same
+    return (
+      client && {
+        ...same,
+        client,
+        upstreamTls: { ...upstreamTls, ca: upstreamTls.ca.map(this.#readers.resolve) },
+      }
+    )
+  }
+
+  #certificate({ cert, key, passphrase }: WrittenCertificate, path: KeyPath): CertificateFiles {
+    const secret = passphrase && this.#secret(passphrase, [...path, 'passphrase'])
+    const { resolve } = this.#readers
+    return { cert: resolve(cert), key: resolve(key), ...(secret && { passphrase: secret }) }
+  }
+
+  #secret(source: SecretSource, path: KeyPath): Secret | undefined {
+    const secret = readSecret(source, this.#readers)
+    if (typeof secret !== 'string') return secret
+    this.#mistakes.push({ path, message: secret })
+    return undefined
+  }
+}

@@ -1,0 +1,45 @@
+import { stringify } from 'yaml'
+import type { Service } from '../domain/service.ts'
+import { writtenClient } from './sections/client.ts'
+import { isLoopback } from './sections/management.ts'
+import type { CertificateFiles, Settings, TlsSettings } from './settings.ts'
+import { type SettingsDocument, settingsSchema } from './settings-schema.ts'
+
+/**
+ * The settings as a file again, with every default filled in and every path absolute. Of a secret it names the source,
+ * never the value.
+ */
+export function effectiveSettings(settings: Settings): string {
+  // The schema's types are not read-only; encoding changes nothing in what it is given.
+  const document = settingsSchema.encode(writtenSettings(settings) as SettingsDocument)
+  return stringify(document, { aliasDuplicateObjects: false, lineWidth: 110 })
+}
+
+function writtenSettings(settings: Settings): object {
+  const { gateway, services, store, management, limits, log, policy } = settings
+  const { tls, ...rest } = gateway
+  return {
+    gateway: { ...rest, ...(tls && { tls: writtenTls(tls) }) },
+    services: services.map(writtenService),
+    store,
+    redis: null,
+    management: { ...management, allowRemote: !isLoopback(management.listen.host) },
+    limits,
+    log,
+    policy,
+  }
+}
+
+function writtenTls({ certificates: [first, ...more], ...rest }: TlsSettings): object {
+  return { ...writtenCertificate(first), more: more.map(writtenCertificate), ...rest }
+}
+
+function writtenCertificate(
+  { cert, key, passphrase }: CertificateFiles | undefined = { cert: '', key: '' },
+): object {
+  return { cert, key, ...(passphrase && { passphrase: passphrase.source }) }
+}
+
+function writtenService({ client, name, hosts, upstream, ...rest }: Service): object {
+  return { name, hosts, upstream, client: client.kind, ...writtenClient(client), ...rest }
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import type { Limits } from '../../domain/limits.ts'
+import { count, duration, method, size } from './values.ts'
+
+/** Connections: what clients may open, and how long they may take. */
+const connections = {
+  connections: count().prefault(10_000).meta({ description: 'Client connections at a time, per process.' }),
+  connectionsPerAddress: count().prefault(2000).meta({
+    description: 'Client connections at a time from one address. Large offices share one (NAT).',
+  }),
+  requestsPerConnection: count().prefault(1000).meta({
+    description:
+      'Requests after which a client connection is closed, so that clients spread again after a restart.',
+  }),
+  keepAliveTimeout: duration().prefault('75s').meta({
+    description:
+      'How long a client connection may wait for its next request. Longer than the load balancer’s.',
+  }),
+  tlsHandshakeTimeout: duration().prefault('10s').meta({ description: 'The time for the TLS handshake.' }),
+  proxyHeaderTimeout: duration()
+    .prefault('3s')
+    .meta({ description: 'The time for the PROXY protocol header.' }),
+  streamsPerConnection: count()
+    .prefault(100)
+    .meta({ description: 'Requests at a time on one HTTP/2 connection.' }),
+  streamResets: count().prefault(200).meta({
+    description:
+      'Streams that an HTTP/2 client may reset within 30 s before it is disconnected (rapid reset).',
+  }),
+}
+
+/** Requests. */
+const requests = {
+  headerTimeout: duration().prefault('10s').meta({
+    description: 'The time for the complete header section of a request, from its first byte (slow-loris).',
+  }),
+  headerSize: size().prefault('64KiB').meta({
+    description: 'The size of a request’s header section. Kerberos tickets make large ones.',
+  }),
+  headerFields: count().prefault(200).meta({ description: 'The number of header fields of a request.' }),
+  targetSize: size().prefault('16KiB').meta({ description: 'The length of path and query together.' }),
+  methods: z
+    .array(method())
+    .min(1)
+    .prefault(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+    .meta({
+      description:
+        'The methods that pass, all of them. WebDAV and CalDAV need more. CONNECT and TRACE never pass.',
+      examples: [['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PROPFIND', 'REPORT']],
+    }),
+  bodyTimeout: duration()
+    .prefault('30s')
+    .meta({ description: 'How long a request’s body may make no progress.' }),
+  bodyRate: size().prefault('1KiB').meta({ description: 'The least that a body must progress in a second.' }),
+}
+
+/** Upstreams. */
+const upstreams = {
+  connectTimeout: duration()
+    .prefault('5s')
+    .meta({ description: 'The time to connect to an upstream, its TLS handshake included.' }),
+  responseTimeout: duration().prefault('20m').meta({
+    description:
+      'How long an upstream may be silent before and within its answer. Long polls (ActiveSync Ping, UCWA) wait 15 minutes and more: a shorter time breaks them.',
+  }),
+  upgradeIdleTimeout: duration().prefault('30m').meta({
+    description: 'How long a WebSocket may be silent in both directions.',
+  }),
+  upstreamHeaderSize: size()
+    .prefault('32KiB')
+    .meta({ description: 'The size of an answer’s header section.' }),
+  upstreamConnections: count().prefault(1024).meta({
+    description: 'Connections at a time to each upstream address, per process.',
+  }),
+  upstreamKeepAlive: duration().prefault('30s').meta({
+    description: 'How long an idle connection to an upstream is kept. Shorter than the upstream’s own.',
+  }),
+}
+
+/** The process. */
+const whole = {
+  drainFor: duration().prefault('30s').meta({
+    description: 'How long open requests may go on after SIGTERM before they are closed.',
+  }),
+  pendingApprovals: count().prefault(1000).meta({ description: 'Devices that wait for approval at a time.' }),
+  hotDevices: count().prefault(100_000).meta({
+    description: 'Device states that each process keeps in memory; about 1 KB each.',
+  }),
+}
+
+export const limitsSection = z
+  .strictObject({ ...connections, ...requests, ...upstreams, ...whole } satisfies Record<
+    keyof Limits,
+    z.ZodType
+  >)
+  .prefault({})
+  .meta({ description: 'How much and how long. Every limit has a default that fits mail and chat.' })

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { gatewaySection } from './sections/gateway.ts'
+import { limitsSection } from './sections/limits.ts'
+import { logSection } from './sections/log.ts'
+import { managementSection } from './sections/management.ts'
+import { servicesSection } from './sections/services.ts'
+import { storeSection } from './sections/store.ts'
+import { path } from './sections/values.ts'
+
+/** The whole of `gatehouse.yaml`, in the order in which the reference and `check --effective` show it. */
+export const settingsSchema = z.strictObject({
+  gateway: gatewaySection,
+  services: servicesSection,
+  store: storeSection,
+  redis: z
+    .null({ error: 'Redis arrives with a later version; leave it empty until then' })
+    .prefault(null)
+    .meta({
+      description: 'The cache that several machines share. Arrives with a later version.',
+    }),
+  management: managementSection,
+  limits: limitsSection,
+  log: logSection,
+  policy: path().prefault('policy.yaml').meta({
+    description: 'The policy: who may register and connect. Read again when it changes.',
+  }),
+})
+
+/** The file as it is written, checked, with every default filled in. */
+export type SettingsDocument = z.output<typeof settingsSchema>
+
+/** Sections of the design that this version does not have. */
+export const laterSections: ReadonlySet<string> = new Set(['enrollment', 'apns', 'compliance', 'app'])

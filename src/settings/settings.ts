@@ -1,0 +1,81 @@
+/**
+ * The settings: where this process listens, what it protects and what it keeps its record in, read once at start from
+ * `gatehouse.yaml`. `sections/` has one file for each section of that file, with type, default, description and example
+ * of every key in one place; the schema for editors and the reference page are generated from them. `load.ts` reads
+ * the file and says every mistake at once.
+ *
+ * This file: the checked settings as the rest of the program sees them. Times in milliseconds, sizes in bytes, paths absolute.
+ */
+import type { Limits } from '../domain/limits.ts'
+import type { Service } from '../domain/service.ts'
+import type { Secret } from './secret.ts'
+
+export interface Settings {
+  /** The file that they were read from. */
+  readonly file: string
+  readonly gateway: GatewaySettings
+  readonly services: readonly Service[]
+  readonly store: StoreSettings
+  readonly management: ManagementSettings
+  readonly limits: Limits
+  readonly log: LogSettings
+  /** The policy file. */
+  readonly policy: string
+}
+
+export interface ListenAddress {
+  readonly scheme: 'http' | 'https'
+  /** An address without brackets, or `localhost`. */
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+}
+
+export interface GatewaySettings {
+  readonly listen: readonly ListenAddress[]
+  readonly tls?: TlsSettings
+  /** CIDRs whose word on the client's address is believed. */
+  readonly trustedProxies: readonly string[]
+  /** Every connection to every listener begins with a PROXY protocol header. */
+  readonly proxyProtocol: boolean
+  /** The one field that the trusted proxies set. */
+  readonly forwarded: 'x-forwarded-for' | 'forwarded'
+  /** The gateway's own hosts, in lower case: where the VPN sends unregistered clients. */
+  readonly hosts: readonly string[]
+  /** What this gateway calls itself in Via. */
+  readonly pseudonym: string
+}
+
+export interface TlsSettings {
+  /** The first serves names that no certificate holds. */
+  readonly certificates: readonly CertificateFiles[]
+  readonly clientCa: readonly string[]
+  readonly crl: readonly string[]
+  readonly http2: boolean
+}
+
+export interface CertificateFiles {
+  readonly cert: string
+  readonly key: string
+  /** Set when the key is encrypted. */
+  readonly passphrase?: Secret
+}
+
+export interface StoreSettings {
+  readonly kind: 'sqlite'
+  readonly path: string
+}
+
+export interface ManagementSettings {
+  readonly listen: ListenAddress
+}
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+export interface LogSettings {
+  readonly level: (typeof logLevels)[number]
+  /** Query strings stand in the access log as they are; otherwise redacted. */
+  readonly queries: boolean
+  /** One line for each request. */
+  readonly access: boolean
+}
