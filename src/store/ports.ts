@@ -74,7 +74,9 @@ export interface Grants {
 export interface Approvals {
   /** Adds a waiting device, or returns the one that is there for these keys. `full` when `limit` wait already. */
   request(request: ApprovalRequest, limit: number): Promise<Approval | 'full'>
-  findByKeys(hashes: readonly string[]): Promise<Approval | undefined>
+  /** The first hash that is known wins. With `user`, only approvals of this user, or of nobody in particular, count. */
+  findByKeys(hashes: readonly string[], user?: string): Promise<Approval | undefined>
+  /** Newest first. */
   list(status: ApprovalStatus | undefined, limit: number): Promise<readonly Approval[]>
   /** @returns the approval as it is now, or undefined when there is none with this id */
   decide(id: string, status: 'granted' | 'denied', by: Actor): Promise<Approval | undefined>
@@ -133,6 +135,7 @@ export interface StoredRefusal {
 
 export interface AuditLog {
   append(event: AuditEvent): Promise<AuditRecord>
+  /** In the order of their sequence: those above `after`; without it, the newest `limit`. */
   list(query: {
     readonly after?: number
     readonly limit: number
@@ -143,7 +146,8 @@ export interface AuditLog {
 }
 
 /**
- * Announcements of committed changes, in order. Every gateway process follows them and drops its copies, so that a
+ * Announcements of committed changes, in order and without holes; some thousands of the newest stay, so a sequence
+ * that jumps means that changes were missed. Every gateway process follows them and drops its copies, so that a
  * change made by the command line, another process or another machine is seen everywhere within a second.
  */
 export interface Changes {

@@ -1,0 +1,10 @@
+import type { Migration } from 'kysely/migration'
+import * as record from './0001-record.ts'
+
+/**
+ * Every step from an empty database to the present schema, in the order of their names. A step that has been
+ * released is never edited: what is to change is a new step.
+ */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-record': record,
+}

@@ -1,0 +1,134 @@
+import type { ClientKey } from '../domain/client-identity.ts'
+import { unknownPosture } from '../domain/posture.ts'
+import type { Registration } from '../domain/registration.ts'
+import { appendAudit } from './audit-log.ts'
+import { appendChange } from './changes.ts'
+import { type Database, type WriteTransaction, write } from './database.ts'
+import type { RegisterOutcome } from './ports.ts'
+import { giveKeys, type Holder, holdersOf, losesLastKey } from './registration-keys.ts'
+import { touch } from './registration-writes.ts'
+import { toDeviceState } from './rows.ts'
+import type { RegistrationRow } from './schema.ts'
+
+export interface NewRegistration {
+  readonly registration: Registration
+  readonly keys: readonly ClientKey[]
+  readonly clientsPerUser: number
+}
+
+/** See `RegistrationWriter.register`. */
+export async function register(db: Database, wanted: NewRegistration): Promise<RegisterOutcome> {
+  const { registration, keys, clientsPerUser } = wanted
+  if (keys.length === 0) throw new TypeError('A registration needs a key by which the client is known again')
+  const hashes = keys.map((key) => key.hash)
+  return write(db, async (tx) => {
+    const now = db.now()
+    const holders = await holdersOf(tx, hashes, now)
+    if (!holders.every(({ row }) => isSameUser(row, registration))) return { outcome: 'key-taken' }
+    const replaced: Holder[] = []
+    for (const holder of holders) if (await losesLastKey(tx, holder, now)) replaced.push(holder)
+    const others = (await countOf(tx, registration)) - replaced.length
+    if (others >= clientsPerUser) return { outcome: 'limit' }
+
+    const row = await insert(tx, registration, holders)
+    await giveKeys(tx, registration.id, keys)
+    await retire(tx, { registration, holders, replaced })
+    return { outcome: 'registered', state: toDeviceState(row) }
+  })
+}
+
+function isSameUser(row: RegistrationRow, registration: Registration): boolean {
+  return row.user_name === registration.user && row.service === registration.service
+}
+
+async function countOf(tx: WriteTransaction, registration: Registration): Promise<number> {
+  const { count } = await tx
+    .selectFrom('registrations')
+    .select((row) => row.fn.countAll<number>().as('count'))
+    .where('user_name', '=', registration.user)
+    .where('service', '=', registration.service)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+async function insert(
+  tx: WriteTransaction,
+  registration: Registration,
+  holders: readonly Holder[],
+): Promise<RegistrationRow> {
+  const version = await appendChange(tx, 'registration', registration.id)
+  const row = { ...toRow(registration), ...inherited(holders), version }
+  await tx.insertInto('registrations').values(row).execute()
+  await appendAudit(tx, {
+    at: registration.registeredAt,
+    action: 'registration.created',
+    actor: 'gateway',
+    subject: registration.id,
+    details: {
+      service: registration.service,
+      user: registration.user,
+      binding: registration.binding,
+      evidence: registration.evidence,
+      networks: registration.networks,
+      rule: registration.rule,
+      source: registration.source,
+    },
+  })
+  return row
+}
+
+/**
+ * A client that registers again stays what it was: it must not get rid of a block or of a bad posture so, not even
+ * when an administrator blocks it between the decision and this moment.
+ */
+function inherited(holders: readonly Holder[]) {
+  const before = (holders.find(({ row }) => row.blocked === 1) ?? holders[0])?.row
+  return {
+    posture: before?.posture ?? JSON.stringify(unknownPosture),
+    blocked: before?.blocked ?? 0,
+    blocked_at: before?.blocked_at ?? null,
+    blocked_by: before?.blocked_by ?? null,
+    blocked_why: before?.blocked_why ?? null,
+  }
+}
+
+function toRow(registration: Registration) {
+  const { user, registeredAt, device, evidence, networks, ...same } = registration
+  return {
+    id: same.id,
+    service: same.service,
+    binding: same.binding,
+    rule: same.rule,
+    source: same.source,
+    user_name: user,
+    registered_at: registeredAt,
+    device: JSON.stringify(device),
+    evidence: JSON.stringify(evidence),
+    networks: JSON.stringify(networks),
+  }
+}
+
+/** The registrations that lost keys: forgotten when nothing is left of them, otherwise announced as changed. */
+async function retire(
+  tx: WriteTransaction,
+  change: { registration: Registration; holders: readonly Holder[]; replaced: readonly Holder[] },
+): Promise<void> {
+  const { registration, holders, replaced } = change
+  for (const holder of holders) {
+    const { id } = holder.row
+    if (!replaced.includes(holder)) {
+      await touch(tx, id)
+      continue
+    }
+    await tx.deleteFrom('registrations').where('id', '=', id).execute()
+    await appendChange(tx, 'registration', id)
+    await appendAudit(tx, {
+      at: registration.registeredAt,
+      action: 'device.forgotten',
+      actor: 'gateway',
+      subject: id,
+      why: `The client registered again as ${registration.id}`,
+      details: { service: registration.service, user: registration.user },
+    })
+  }
+}

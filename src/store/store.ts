@@ -1,0 +1,29 @@
+import { createApprovals } from './approvals.ts'
+import { createAuditLog } from './audit-log.ts'
+import { createBypasses } from './bypasses.ts'
+import { createChanges } from './changes.ts'
+import type { Database } from './database.ts'
+import { createGrants } from './grants.ts'
+import { createInstallationKeys } from './keys.ts'
+import type { Store } from './ports.ts'
+import { createRefusals } from './refusals.ts'
+import { createRegistrations } from './registrations.ts'
+
+/** The record over an opened and migrated database: the same for every driver. */
+export function createStore(db: Database, close: () => Promise<void>): Store {
+  const changes = createChanges(db)
+  return {
+    registrations: createRegistrations(db),
+    grants: createGrants(db),
+    approvals: createApprovals(db),
+    bypasses: createBypasses(db),
+    refusals: createRefusals(db),
+    audit: createAuditLog(db),
+    changes,
+    keys: createInstallationKeys(db),
+    async ping() {
+      await changes.latest()
+    },
+    close,
+  }
+}
