@@ -1,0 +1,34 @@
+import type { Answer } from '../../domain/answer.ts'
+import type { Refusal } from '../protocol.ts'
+import { renderPage } from './page.ts'
+import { wordsFor } from './words.ts'
+
+/** Seconds after which the page of a device that is still being checked loads itself again. */
+const recheckAfter = 30
+
+/** The refusal as a page: what happened, what to do (the policy's own words before ours), a reference. */
+export function refusalPage(refusal: Refusal, headers: Answer['headers'] = []): Answer {
+  const words = wordsFor(refusal.reason)
+  const advice = refusal.help ?? words.advice
+  const refreshSeconds = refreshAfter(refusal)
+  return renderPage({
+    title: words.title,
+    paragraphs: [refusal.sentence],
+    reference: refusal.reference,
+    status: refusal.status,
+    headers: [...retryHeader(refusal), ...headers],
+    ...(advice !== undefined && { advice }),
+    ...(refusal.statusPage !== undefined && {
+      actions: [{ label: 'About this device', href: refusal.statusPage }],
+    }),
+    ...(refreshSeconds !== undefined && { refreshSeconds }),
+  })
+}
+
+export function retryHeader({ retryAfter }: Refusal): Answer['headers'] {
+  return retryAfter === undefined ? [] : [['Retry-After', String(retryAfter)]]
+}
+
+function refreshAfter({ reason, retryAfter }: Refusal): number | undefined {
+  return reason === 'device.posture-unknown' ? (retryAfter ?? recheckAfter) : undefined
+}

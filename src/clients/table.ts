@@ -1,0 +1,19 @@
+import type { ClientKind } from '../domain/service.ts'
+import { browser } from './browser.ts'
+import type { ProtocolFactory } from './protocol.ts'
+
+/** The client protocols, one file each. */
+export const clientProtocols: Readonly<Record<ClientKind, ProtocolFactory>> = {
+  browser,
+  activesync: notYet('activesync'),
+  lync: notYet('lync'),
+  matrix: notYet('matrix'),
+  bearer: notYet('bearer'),
+  generic: notYet('generic'),
+}
+
+function notYet(kind: ClientKind): ProtocolFactory {
+  return () => {
+    throw new Error(`client: ${kind} is not built yet`)
+  }
+}
