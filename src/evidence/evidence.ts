@@ -1,12 +1,10 @@
 /**
- * Evidence: what speaks for a device that wants to register. One file a kind behind one interface, listed here. The
+ * Evidence: what speaks for a device that wants to register. One file a kind behind one interface; `table.ts` lists them. The
  * source network is not among them: the policy names the networks, so it judges them itself. Company app and MDM
  * token join this table.
  */
 import type { EvidenceKind } from '../domain/evidence.ts'
 import type { ClientCertificate } from '../domain/request-head.ts'
-import { approvalEvidence } from './approval.ts'
-import { certificateEvidence } from './certificate.ts'
 
 export type CollectedKind = Exclude<EvidenceKind, 'network'>
 
@@ -21,10 +19,4 @@ export interface Shown {
 export interface Evidence {
   readonly kind: CollectedKind
   speaksFor(shown: Shown): boolean
-}
-
-export const evidence: readonly Evidence[] = [certificateEvidence, approvalEvidence]
-
-export function collectEvidence(shown: Shown): readonly CollectedKind[] {
-  return evidence.filter((kind) => kind.speaksFor(shown)).map((kind) => kind.kind)
 }

@@ -4,7 +4,7 @@ import type { Identification } from '../domain/client-identity.ts'
 import type { Decision, RequestFacts } from '../domain/decision.ts'
 import type { ReasonCode } from '../domain/reason.ts'
 import type { DeviceState } from '../domain/registration.ts'
-import { collectEvidence } from '../evidence/evidence.ts'
+import { collectEvidence } from '../evidence/table.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide } from '../policy/decide.ts'
 import type { Approval, Approvals } from '../store/ports.ts'
@@ -24,7 +24,6 @@ export interface AssessDependencies {
   readonly devices: Pick<DeviceStates, 'find'>
   readonly approvals: Pick<Approvals, 'findByKeys'>
   readonly policy: () => CompiledPolicy
-  readonly now: () => number
   /** When the service is let through by an administrator: until when. */
   readonly bypassUntil: (service: string) => number | undefined
   /** Networks that a visit to the registration address has proven for this browser; see `return-trip.ts`. */

@@ -5,7 +5,7 @@ import type { ClientKey } from '../domain/client-identity.ts'
 import type { Approvals } from '../store/ports.ts'
 import type { Assessment } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
-import type { Outcome } from './enact.ts'
+import type { Outcome } from './outcome.ts'
 import { endsConnection, refusalAnswer, sendAnswer } from './refuse.ts'
 
 export interface ApprovalDependencies {

@@ -26,6 +26,8 @@ export interface ClientSide {
   end(trailers?: readonly string[]): void
   /** Breaks the exchange off: closes the connection of HTTP/1, resets the stream of HTTP/2. The client sees that the answer is incomplete. */
   abort(how: AbortKind): void
+  /** How `abort` was called, once it was: the relay tells a cut-off from a client that went away by it. */
+  readonly aborted?: AbortKind | undefined
   readonly headSent: boolean
   /** Called once, when the exchange is over: answered to the end, or the client or `abort` ended it. */
   onClose(listener: (completed: boolean) => void): void

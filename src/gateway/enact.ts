@@ -1,4 +1,3 @@
-import type { Decision } from '../domain/decision.ts'
 import type { ReasonCode } from '../domain/reason.ts'
 import type { Approvals } from '../store/ports.ts'
 import type { Assessment } from './assess.ts'
@@ -6,18 +5,11 @@ import { awaitApproval } from './await-approval.ts'
 import type { ClientSide } from './client-side.ts'
 import type { IdentityFields } from './identity-fields.ts'
 import { isLetThrough, type LiveExchanges } from './live-exchanges.ts'
+import type { Outcome } from './outcome.ts'
 import { type RedirectDependencies, redirect } from './redirect.ts'
-import { endsConnection, refusalAnswer, sendAnswer } from './refuse.ts'
+import { refuse, sendAnswer } from './refuse.ts'
 import { type RegisterDependencies, witnessAnswer } from './register.ts'
 import type { Relay, RelayOutcome } from './relay/relay.ts'
-
-/** How an exchange ended, for the access log. */
-export interface Outcome {
-  readonly status: number
-  /** Why: the decision's reason, or what went wrong afterwards. */
-  readonly reason: ReasonCode
-  readonly relay?: RelayOutcome
-}
 
 export interface EnactDependencies {
   readonly relay: Pick<Relay, 'forward'>
@@ -111,12 +103,4 @@ async function forward(
 function endOf(relay: RelayOutcome): ReasonCode | undefined {
   if (relay.ended === 'completed') return undefined
   return relay.ended === 'cut-off' ? 'device.cut-off' : relay.ended
-}
-
-export function refuse(assessment: Assessment, client: ClientSide, reason: Decision['reason']): Outcome {
-  const { head } = assessment.request
-  const answer = refusalAnswer(reason, head, assessment)
-  if (endsConnection(reason)) client.connection.closeAfterAnswer()
-  sendAnswer(client, head, answer)
-  return { status: answer.status, reason }
 }

@@ -4,8 +4,8 @@ import type { RequestHead } from '../domain/request-head.ts'
 import { RecordUnavailable } from '../store/errors.ts'
 import type { Assessment } from './assess.ts'
 import { ClientBodyError, type ClientSide } from './client-side.ts'
-import type { Outcome } from './enact.ts'
-import { endsConnection, refusalAnswer, sendAnswer } from './refuse.ts'
+import type { Outcome } from './outcome.ts'
+import { sendRefusal } from './refuse.ts'
 import { RelayFailure } from './relay/relay.ts'
 
 export interface FailDependencies {
@@ -32,10 +32,7 @@ export function fail({ head, client, assessment, error }: Failed, deps: FailDepe
     client.abort('http1-required')
     return { status: 421, reason }
   }
-  const answer = refusalAnswer(reason, head, assessment)
-  if (endsConnection(reason)) client.connection.closeAfterAnswer()
-  sendAnswer(client, head, answer)
-  return { status: answer.status, reason }
+  return sendRefusal(reason, { head, client, assessment })
 }
 
 function reasonOf(error: unknown): ReasonCode {

@@ -8,15 +8,15 @@
  * Unknown is refused, and every error on the way ends in a refusal: there is no path from a `catch` to a forward.
  */
 import type { ClientRequest } from '../clients/protocol.ts'
-import type { ReasonCode } from '../domain/reason.ts'
 import type { RequestHead } from '../domain/request-head.ts'
 import { type AssessDependencies, type Assessment, assess } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
-import { type EnactDependencies, enact, type Outcome } from './enact.ts'
+import { type EnactDependencies, enact } from './enact.ts'
 import { type FailDependencies, fail } from './fail.ts'
+import type { Outcome } from './outcome.ts'
 import { type PageDependencies, serveOwnPage } from './own-pages.ts'
 import { readSmallBody } from './read-body.ts'
-import { endsConnection, refusalAnswer, sendAnswer } from './refuse.ts'
+import { sendRefusal } from './refuse.ts'
 import type { Route, Routes } from './routing.ts'
 
 export interface Pipeline {
@@ -47,7 +47,7 @@ export async function handleExchange(
     const destination = pipeline.routes.destination(head)
     switch (destination.kind) {
       case 'unknown-host':
-        outcome = refuseUnrouted('host.unknown', head, client)
+        outcome = sendRefusal('host.unknown', { head, client, assessment })
         break
       case 'own-page':
         outcome = await serveOwnPage(head, client, destination.route, pipeline.pages)
@@ -69,11 +69,4 @@ export async function handleExchange(
 async function readRequest(head: RequestHead, client: ClientSide, route: Route): Promise<ClientRequest> {
   if (!head.hasBody || !route.protocol.readsBody(head)) return { head }
   return { head, body: await readSmallBody(client) }
-}
-
-function refuseUnrouted(reason: ReasonCode, head: RequestHead, client: ClientSide): Outcome {
-  const answer = refusalAnswer(reason, head)
-  if (endsConnection(reason)) client.connection.closeAfterAnswer()
-  sendAnswer(client, head, answer)
-  return { status: answer.status, reason }
 }

@@ -55,14 +55,20 @@ export class PolicyInForce {
   }
 
   /** Reloads when the file changes, until `close()`. Watches the folder: editors replace files. */
-  async follow(): Promise<void> {
+  async follow(onChanged: () => Promise<void>): Promise<void> {
+    const reload = async () => {
+      if (await this.reload()) await onChanged()
+    }
     const { signal } = this.#watching
     let due: NodeJS.Timeout | undefined
     try {
       for await (const event of watch(dirname(this.#file), { signal, persistent: false })) {
         if (event.filename !== basename(this.#file)) continue
         clearTimeout(due)
-        due = setTimeout(() => void this.reload().catch(this.#context.onError), settleTime)
+        due = setTimeout(
+          () => void reload().catch((error: unknown) => this.#context.onError?.(error)),
+          settleTime,
+        )
       }
     } catch (error) {
       if (!signal.aborted) this.#context.onError?.(error)

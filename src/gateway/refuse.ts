@@ -7,6 +7,7 @@ import { type ReasonCode, reasons } from '../domain/reason.ts'
 import type { RequestHead } from '../domain/request-head.ts'
 import type { Assessment } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
+import type { Outcome } from './outcome.ts'
 
 /** Seconds after which a client may try again, for reasons that pass by themselves. */
 const retryAfter: Partial<Record<ReasonCode, number>> = {
@@ -44,7 +45,11 @@ export function refusalAnswer(reason: ReasonCode, head: RequestHead, assessment?
 }
 
 /** Sends an answer of the gateway's own. Nothing of it may be kept by anybody (RFC 9111): it holds for this moment. */
-export function sendAnswer(client: ClientSide, head: RequestHead, answer: Answer): void {
+export function sendAnswer(
+  client: ClientSide,
+  head: Pick<RequestHead, 'id' | 'method'>,
+  answer: Answer,
+): void {
   const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body
   const headers = answer.headers.flat()
   if (!answer.headers.some(([name]) => name.toLowerCase() === 'cache-control'))
@@ -59,4 +64,23 @@ export function sendAnswer(client: ClientSide, head: RequestHead, answer: Answer
 /** After an error of syntax or size nobody knows where the next request begins (RFC 9112 9.3): the connection ends. */
 export function endsConnection(reason: ReasonCode): boolean {
   return reason.startsWith('http.') || reason.startsWith('limit.') || reason === 'gateway.draining'
+}
+
+/** Refuses a request that has been assessed, in its client's terms. */
+export function refuse(assessment: Assessment, client: ClientSide, reason: ReasonCode): Outcome {
+  return sendRefusal(reason, { head: assessment.request.head, client, assessment })
+}
+
+export interface Refused {
+  readonly head: RequestHead
+  readonly client: ClientSide
+  /** Undefined before the request was assessed. */
+  readonly assessment: Assessment | undefined
+}
+
+export function sendRefusal(reason: ReasonCode, { head, client, assessment }: Refused): Outcome {
+  const answer = refusalAnswer(reason, head, assessment)
+  if (endsConnection(reason)) client.connection.closeAfterAnswer()
+  sendAnswer(client, head, answer)
+  return { status: answer.status, reason }
 }

@@ -89,7 +89,7 @@ export class ReturnTrip {
     )
   }
 
-  async #verify<T>(
+  async #verify<T extends object>(
     type: TokenType,
     token: string,
     isClaims: (claims: object) => claims is T,

@@ -16,7 +16,7 @@ export interface ManagementOptions {
 }
 
 export interface Management {
-  readonly address: { readonly host: string; readonly port: number }
+  readonly url: string
   close(): Promise<void>
 }
 
@@ -27,12 +27,8 @@ export async function startManagement(options: ManagementOptions): Promise<Manag
   })
   addHealth(app, options)
   addMetrics(app, options)
-  await app.listen({ host: options.host, port: options.port })
-  const address = app.addresses()[0]
-  return {
-    address: { host: address?.address ?? options.host, port: address?.port ?? options.port },
-    close: () => app.close(),
-  }
+  const url = await app.listen({ host: options.host, port: options.port })
+  return { url, close: () => app.close() }
 }
 
 /** Liveness never depends on another part: restarting this process would not mend a database. */

@@ -1,0 +1,318 @@
+/**
+ * Roles put parts together: what one process may run alone or with others. Here: the gateway, from the record and the
+ * settings to open listeners. Nothing but `main.ts` and this folder constructs things.
+ */
+import { createTokenVerifier } from '../clients/verify-token.ts'
+import { followChanges } from '../devices/changes.ts'
+import { createDeviceStates, type DeviceStates } from '../devices/device-states.ts'
+import { ActiveBypasses } from '../gateway/active-bypasses.ts'
+import type { AssessDependencies } from '../gateway/assess.ts'
+import { createIdentityFields, generateIdentityKey, type IdentityFields } from '../gateway/identity-fields.ts'
+import { type Listener, startListener } from '../gateway/listener/listener.ts'
+import { loadTlsMaterial, watchTlsMaterial } from '../gateway/listener/tls-material.ts'
+import { LiveExchanges } from '../gateway/live-exchanges.ts'
+import { handleExchange, type Pipeline } from '../gateway/pipeline.ts'
+import { PolicyInForce, type PolicyReload } from '../gateway/policy-in-force.ts'
+import { createRecorder } from '../gateway/record.ts'
+import { RefusalJournal } from '../gateway/refusal-journal.ts'
+import { createMalformedHandler } from '../gateway/refuse-malformed.ts'
+import type { RegisterDependencies } from '../gateway/register.ts'
+import { createRelay, type Relay } from '../gateway/relay/relay.ts'
+import { ReturnTrip } from '../gateway/return-trip.ts'
+import { Routes } from '../gateway/routing.ts'
+import { fetchLimited } from '../lib/fetch-limited.ts'
+import { IpSet } from '../lib/ip-set.ts'
+import type { Random } from '../lib/random.ts'
+import type { Settings } from '../settings/settings.ts'
+import { createNonceStore } from '../shared-state/memory.ts'
+import type { Change, Store } from '../store/ports.ts'
+import type { Health } from '../telemetry/health.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface GatewayParts {
+  readonly settings: Settings
+  readonly store: Store
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly health: Health
+  readonly random: Random
+  readonly now: () => number
+}
+
+export interface GatewayRole {
+  readonly urls: readonly string[]
+  reload(): Promise<void>
+  /** Brings gauges up to date before they are read. */
+  measure(): void
+  close(drainFor: number): Promise<void>
+}
+
+export async function startGatewayRole(parts: GatewayParts): Promise<GatewayRole> {
+  const core = await openCore(parts)
+  const listeners = await openListeners(parts, core)
+  const background = startBackground(parts, core, listeners)
+  return {
+    urls: listeners.map(urlOf),
+    async reload() {
+      if (await core.policy.reload()) await core.live.reconsiderAll()
+      await background.reloadTls()
+    },
+    measure() {
+      parts.metrics.open.set(core.live.size)
+      parts.metrics.connections.set(
+        listeners.reduce((sum, { listener }) => sum + listener.openConnections, 0),
+      )
+      for (const { service, upstream, healthy } of core.relay.upstreamHealth()) {
+        parts.metrics.upstreamHealthy.labels(service, upstream).set(healthy ? 1 : 0)
+      }
+    },
+    async close(drainFor) {
+      background.close()
+      await Promise.all(listeners.map(({ listener }) => listener.drain(drainFor)))
+      await core.relay.close()
+      await core.journal.flush()
+    },
+  }
+}
+
+/** What decides and carries an exchange, before anything listens. */
+interface Core {
+  readonly policy: PolicyInForce
+  readonly devices: DeviceStates
+  readonly bypasses: ActiveBypasses
+  readonly live: LiveExchanges
+  readonly relay: Relay
+  readonly journal: RefusalJournal
+  readonly routes: Routes
+  readonly pipeline: Pipeline
+}
+
+async function openCore(parts: GatewayParts): Promise<Core> {
+  const { settings, store, logger, metrics, now, random } = parts
+  const policy = await PolicyInForce.open(settings.policy, {
+    trustedProxies: settings.gateway.trustedProxies,
+    services: settings.services,
+    now,
+    onReload: (event) => reportReload(event, parts),
+    onError: (error) => logger.error({ err: error }, 'policy file cannot be watched'),
+  })
+  reportReload({ outcome: 'loaded', digest: policy.current.digest }, parts)
+  const devices = createDeviceStates({
+    registrations: store.registrations,
+    hotDevices: settings.limits.hotDevices,
+    staleFor: () => policy.current.limits.staleFor,
+    now,
+    onCondition: (ok, detail) =>
+      parts.health.set('record', detail === undefined ? { ok } : { ok, detail }, true),
+  })
+  const bypasses = new ActiveBypasses(store.bypasses, now)
+  await bypasses.refresh()
+  const routes = new Routes(settings.services, settings.gateway.hosts, {
+    now,
+    verifyToken: createTokenVerifier({ fetch: fetchLimited, now }),
+    userOfGrant: (key) => store.grants.userOf(key.hash, now()),
+  })
+  const live = new LiveExchanges({
+    find: (keys) => devices.find(keys),
+    policy: () => policy.current,
+    bypassUntil: (service) => bypasses.until(service),
+    now,
+    onCutOff: ({ route, state, request }, decision) => {
+      metrics.cutOffs.labels(route.service.name).inc()
+      logger.info(
+        { id: request.head.id, registration: state?.registration.id, reason: decision.reason },
+        'cut off',
+      )
+    },
+  })
+  const journal = new RefusalJournal({
+    refusals: store.refusals,
+    policy: () => policy.current,
+    onDropped: () => metrics.journalDropped.inc(),
+    onError: (error) => logger.warn({ err: error }, 'refusals could not be kept for explain'),
+  })
+  const relay = createRelay({ services: settings.services, limits: settings.limits, now })
+  const identityFields = createIdentityFields({
+    privateKey: await store.keys.getOrCreate('identity-jwt', generateIdentityKey),
+    issuer: settings.gateway.pseudonym,
+    now,
+  })
+  const trip = new ReturnTrip(await store.keys.getOrCreate('return-trip', random.secret), now)
+  const core = { policy, devices, bypasses, live, relay, journal, routes }
+  return { ...core, pipeline: assemblePipeline(parts, core, { identityFields, trip }) }
+}
+
+function assemblePipeline(
+  parts: GatewayParts,
+  core: Omit<Core, 'pipeline'>,
+  { identityFields, trip }: { readonly identityFields: IdentityFields; readonly trip: ReturnTrip },
+): Pipeline {
+  const { settings, store, logger, metrics, now, random } = parts
+  const { policy, devices, bypasses, live, relay, journal, routes } = core
+  const assess: AssessDependencies = {
+    devices,
+    approvals: store.approvals,
+    policy: () => policy.current,
+    bypassUntil: (service) => bypasses.until(service),
+    vouchedNetworks: ({ head }, service) => trip.vouchedNetworks(head, service),
+  }
+  const register: RegisterDependencies = {
+    registrations: store.registrations,
+    grants: store.grants,
+    clientsPerUser: () => policy.current.limits.clientsPerUser,
+    newSecret: random.secret,
+    newRegistrationId: () => `r_${random.id()}`,
+    now,
+    onRegistered: ({ registration }, keys) => {
+      devices.forgetUnknown(keys)
+      metrics.registrations.labels(registration.service).inc()
+    },
+    onFailed: ({ route, request }, error) => {
+      metrics.registrationFailures.labels(route.service.name).inc()
+      logger.error({ id: request.head.id, err: error }, 'registration could not be stored')
+    },
+  }
+  return {
+    routes,
+    assess,
+    enact: {
+      relay,
+      live,
+      identityFields,
+      register,
+      redirect: { trip, isOwnHost: (host) => routes.isOwnHost(host), newSecret: random.secret },
+      approvals: store.approvals,
+      pendingApprovals: settings.limits.pendingApprovals,
+      newSecret: random.secret,
+    },
+    pages: {
+      trip,
+      routes,
+      nonces: createNonceStore({ now }),
+      policy: () => policy.current,
+      assess,
+      jwks: identityFields.jwks,
+      newId: random.secret,
+    },
+    fail: {
+      onFailure: (head, reason, error) => logger.warn({ id: head.id, reason, err: error }, 'exchange failed'),
+    },
+    record: createRecorder({ logger, metrics, journal, now, ...settings.log }),
+  }
+}
+
+interface OpenListener {
+  readonly scheme: 'http' | 'https'
+  readonly listener: Listener
+}
+
+async function openListeners(parts: GatewayParts, core: Core): Promise<readonly OpenListener[]> {
+  const { settings, logger, metrics, now, random } = parts
+  const { gateway, limits } = settings
+  const tls = gateway.tls === undefined ? undefined : await loadTlsMaterial(gateway.tls)
+  const onRefused = createMalformedHandler(logger, metrics)
+  const opened: OpenListener[] = []
+  for (const listen of gateway.listen) {
+    const listener = await startListener({
+      listen,
+      ...(listen.scheme === 'https' && tls !== undefined && { tls }),
+      trustedProxies: IpSet.of(gateway.trustedProxies),
+      proxyProtocol: gateway.proxyProtocol,
+      forwarded: gateway.forwarded,
+      pseudonym: gateway.pseudonym,
+      limits,
+      pathRules: (host) => core.routes.ofHost(host)?.service.paths ?? strictPaths,
+      upgrades: (host) => core.routes.ofHost(host)?.service.upgrades ?? [],
+      now,
+      newId: random.id,
+      onExchange: (head, client) => handleExchange(head, client, core.pipeline),
+      onRefused,
+    })
+    opened.push({ scheme: listen.scheme, listener })
+  }
+  return opened
+}
+
+const strictPaths = { encodedSlash: false, parameters: false, caseInsensitive: false }
+
+function urlOf({ scheme, listener }: OpenListener): string {
+  const { host, port } = listener.address
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+interface Background {
+  reloadTls(): Promise<void>
+  close(): void
+}
+
+/** Milliseconds between two looks at the open exchanges for what changes by time alone (`registeredWithin`, `from:`). */
+const reconsiderEvery = 30_000
+
+function startBackground(parts: GatewayParts, core: Core, listeners: readonly OpenListener[]): Background {
+  const { settings, store, logger } = parts
+  const onError = (error: unknown) => logger.error({ err: error }, 'background work failed')
+  const changes = followChanges({
+    changes: store.changes,
+    onChange: (change) => void apply(change, parts, core).catch(onError),
+    onGap: () => {
+      core.devices.dropAll()
+      void core.bypasses
+        .refresh()
+        .then(() => core.live.reconsiderAll())
+        .catch(onError)
+    },
+    onError: (error) => logger.debug({ err: error }, 'change notices cannot be read'),
+  })
+  const sweep = setInterval(() => void core.live.reconsiderAll().catch(onError), reconsiderEvery).unref()
+  void core.policy.follow(async () => core.live.reconsiderAll())
+  const certificates =
+    settings.gateway.tls === undefined
+      ? undefined
+      : followCertificates(parts, settings.gateway.tls, listeners)
+  return {
+    reloadTls: async () => certificates?.reload(),
+    close() {
+      clearInterval(sweep)
+      changes.close()
+      core.policy.close()
+      certificates?.close()
+    },
+  }
+}
+
+/** A committed change, made by whichever process: copies are dropped and the open exchanges decided again. */
+async function apply(change: Change, parts: GatewayParts, core: Core): Promise<void> {
+  switch (change.kind) {
+    case 'registration':
+      core.devices.drop(change.subject)
+      return core.live.reconsiderDevice(change.subject)
+    case 'bypass': {
+      const active = await core.bypasses.refresh()
+      parts.metrics.bypasses.reset()
+      for (const { service } of active) parts.metrics.bypasses.labels(service).set(1)
+      return core.live.reconsiderAll()
+    }
+    case 'approval':
+      return // read from the record at the next request of the waiting device
+  }
+}
+
+function reportReload(
+  { outcome, digest, problems }: PolicyReload,
+  { logger, metrics, health, now }: GatewayParts,
+): void {
+  metrics.policyReloads.labels(outcome).inc()
+  metrics.policyGood.set(outcome === 'rejected' ? 0 : 1)
+  if (outcome === 'loaded') metrics.policyLoadedAt.set(now() / 1000)
+  if (outcome === 'rejected') {
+    const first = problems?.[0]
+    const detail =
+      first === undefined ? 'rejected' : `${first.file}:${first.line}:${first.column} ${first.message}`
+    health.set('policy', { ok: false, detail: `the new policy is not in force: ${detail}` }, false)
+    logger.error({ policy: digest, problems }, 'policy rejected; the one before stays in force')
+  } else {
+    health.set('policy', { ok: true }, false)
+    if (outcome === 'loaded') logger.info({ policy: digest }, 'policy in force')
+  }
+}

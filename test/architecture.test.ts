@@ -1,0 +1,122 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import t from 'tap'
+
+const root = new URL('..', import.meta.url).pathname
+
+/** Which folder of `src/` may import from which others (design, section 10). */
+const mayImport: Record<string, readonly string[]> = {
+  domain: [],
+  lib: [],
+  policy: ['domain', 'lib'],
+  clients: ['domain', 'lib'],
+  evidence: ['domain', 'lib'],
+  store: ['domain', 'lib'],
+  'shared-state': ['domain', 'lib'],
+  telemetry: ['domain', 'lib'],
+  audit: ['domain', 'lib', 'store'],
+  devices: ['domain', 'lib', 'store', 'shared-state'],
+  settings: ['domain', 'lib', 'clients', 'policy'],
+  gateway: [
+    'domain',
+    'lib',
+    'policy',
+    'clients',
+    'evidence',
+    'devices',
+    'store',
+    'shared-state',
+    'telemetry',
+    'settings',
+  ],
+  management: ['domain', 'lib', 'devices', 'store', 'telemetry', 'settings'],
+  roles: [
+    'domain',
+    'lib',
+    'policy',
+    'clients',
+    'evidence',
+    'devices',
+    'store',
+    'shared-state',
+    'telemetry',
+    'settings',
+    'gateway',
+    'management',
+  ],
+  cli: [
+    'domain',
+    'lib',
+    'policy',
+    'clients',
+    'evidence',
+    'devices',
+    'store',
+    'shared-state',
+    'telemetry',
+    'settings',
+    'gateway',
+    'audit',
+    'main.ts',
+  ],
+  'main.ts': ['lib', 'management', 'roles', 'settings', 'store', 'telemetry'],
+}
+
+/** Each driver or engine appears in as few files as stated, so that it can be replaced there. */
+const onlyIn: Record<string, readonly string[]> = {
+  'node:sqlite': ['src/store/sqlite.ts'],
+}
+
+interface Import {
+  readonly from: string
+  readonly to: string
+}
+
+const files = globSync('src/**/*.ts', { cwd: root })
+const imports: Import[] = files.flatMap((from) =>
+  [...readFileSync(join(root, from), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => ({
+    from,
+    to: match[1]?.startsWith('.') ? normalize(join(dirname(from), match[1])) : (match[1] ?? ''),
+  })),
+)
+
+function area(file: string): string {
+  return file.split('/')[1] ?? ''
+}
+
+t.test('each folder of src/ imports only what the design allows', async (t) => {
+  const wrong = imports.filter(
+    ({ from, to }) =>
+      to.startsWith('src/') && area(from) !== area(to) && !(mayImport[area(from)] ?? []).includes(area(to)),
+  )
+  t.strictSame(wrong, [])
+})
+
+t.test('no file takes part in a circle of imports', async (t) => {
+  const next = Map.groupBy(
+    imports.filter(({ to }) => to.startsWith('src/')),
+    ({ from }) => from,
+  )
+  const done = new Set<string>()
+  const circles: string[] = []
+  function visit(file: string, path: readonly string[]): void {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+    if (done.has(file) || path.includes(file)) return
+    for (const { to } of next.get(file) ?? []) visit(to, [...path, file])
+    done.add(file)
+  }
+  for (const file of files) visit(file, [])
+  t.strictSame(circles, [])
+})
+
+t.test('a driver appears in one file', async (t) => {
+  for (const [module, allowed] of Object.entries(onlyIn)) {
+    const users = imports.filter(({ to }) => to === module).map(({ from }) => from)
+    t.strictSame([...new Set(users)].sort(), [...allowed].sort(), module)
+  }
+})
+
+t.test('nothing but src/lib/random.ts and src/main.ts draws randomness or time for others', async (t) => {
+  const users = files.filter((file) => /\bMath\.random\(/.test(readFileSync(join(root, file), 'utf8')))
+  t.strictSame(users, [])
+})
