@@ -10,6 +10,7 @@ import { isLoopback } from './sections/management.ts'
 import { serviceMistakes } from './service-mistakes.ts'
 import type { CertificateFiles, GatewaySettings, Settings } from './settings.ts'
 import type { SettingsDocument } from './settings-schema.ts'
+import { startProblems } from './start-problems.ts'
 
 export interface BuildContext {
   readonly document: YamlDocument
@@ -47,6 +48,7 @@ export function buildSettings(
     log,
     policy: readers.resolve(written.policy),
   }
+  mistakes.push(...startProblems(settings))
   return { settings, problems: mistakes.map(({ path, message }) => problemAt(document, path, message)) }
 }
 

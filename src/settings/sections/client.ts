@@ -9,8 +9,7 @@ const status = z.array(z.int().min(200).max(599)).min(1)
 const signInRequest = {
   method: method().prefault('POST').meta({ description: 'The method of the request that signs in.' }),
   path: pathPattern().meta({
-    description:
-      'The path of the request that signs in. `*` stands for the rest of a segment, `/*` at the end for everything below.',
+    description: 'The path of the request that signs in; a pattern as in `public`.',
     examples: ['/login', '/realms/*/login-actions/authenticate'],
   }),
 }

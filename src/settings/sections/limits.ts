@@ -25,7 +25,7 @@ const connections = {
     .meta({ description: 'Requests at a time on one HTTP/2 connection.' }),
   streamResets: count().prefault(200).meta({
     description:
-      'Streams that an HTTP/2 client may reset within 30 s before it is disconnected (rapid reset).',
+      'Streams that an HTTP/2 client may reset in a short time before it is disconnected (rapid reset).',
   }),
 }
 
@@ -84,7 +84,7 @@ const whole = {
   }),
   pendingApprovals: count().prefault(1000).meta({ description: 'Devices that wait for approval at a time.' }),
   hotDevices: count().prefault(100_000).meta({
-    description: 'Device states that each process keeps in memory; about 1 KB each.',
+    description: 'Device states that each process keeps in memory.',
   }),
 }
 

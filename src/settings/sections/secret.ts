@@ -6,7 +6,10 @@ const sentence = 'must be { env: NAME } or { file: PATH }: secrets do not stand 
 
 const name = () => z.string({ error: sentence }).min(1, sentence).exactOptional()
 const written = z.strictObject(
-  { env: name(), file: name() },
+  {
+    env: name().meta({ description: 'The name of an environment variable.' }),
+    file: name().meta({ description: 'The path of a file; one line break at its end is left out.' }),
+  },
   { error: (issue) => (issue.code === 'invalid_type' ? sentence : undefined) },
 )
 

@@ -89,7 +89,8 @@ const service = z.strictObject({
     .array(pathPattern())
     .prefault([])
     .meta({
-      description: 'Paths that need no registered device.',
+      description:
+        'Paths that need no registered device: `/a` is itself and all below it, `/a/*` only what is below, `*` within a segment stands for any characters.',
       examples: [['/healthcheck.htm', '/.well-known/*']],
     }),
   paths: pathRules.meta({
@@ -124,7 +125,8 @@ const service = z.strictObject({
   upstreamTls: upstreamTls.meta({ description: 'For `https://` upstreams.' }),
   maxBody: size().prefault('1GiB').meta({ description: 'The most bytes that a request’s body may have.' }),
   hsts: z.boolean().prefault(false).meta({
-    description: 'The gateway’s own answers tell browsers to use https only (HSTS), for a year.',
+    description:
+      'The gateway’s own answers tell browsers to use https only (HSTS). Hard to take back: they remember it.',
   }),
 })
 

@@ -1,6 +1,7 @@
 /** The kinds of values that several sections share. Each decodes what is written and encodes it again the same way. */
 import { z } from 'zod'
 import { parseCidr } from '../../lib/ip-set.ts'
+import { compilePathPattern } from '../../lib/path-pattern.ts'
 import {
   durationPattern,
   formatDuration,
@@ -143,24 +144,26 @@ const rangeSentence = 'must be an address or a network such as 10.0.0.5, 10.0.0.
 
 /** A CIDR or a single address. */
 export function addressRange(): z.ZodType<string, string> {
-  return z.string({ error: rangeSentence }).superRefine((text, context) => {
-    try {
-      parseCidr(text)
-    } catch (error) {
-      // It names the entry and, for host bits, the network that was probably meant.
-      context.addIssue({
-        code: 'custom',
-        message: error instanceof RangeError ? error.message : rangeSentence,
-      })
-    }
-  })
+  return z.string({ error: rangeSentence }).superRefine(complains(parseCidr))
 }
-
-const patternSentence = 'must be a path such as /healthcheck.htm, or with /* at the end for all below it'
 
 /** A pattern of canonical paths. */
 export function pathPattern(): z.ZodType<string, string> {
-  return z.string({ error: patternSentence }).regex(/^\/[\x21-\x7e]*$/, patternSentence)
+  return z
+    .string({ error: 'must be a path such as /healthcheck.htm, or /files/* for all below it' })
+    .superRefine(complains(compilePathPattern))
+}
+
+/** Checks a text with a reader that throws a `RangeError` in words for administrators. */
+function complains(read: (text: string) => unknown) {
+  return (text: string, context: z.RefinementCtx) => {
+    try {
+      read(text)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      context.addIssue({ code: 'custom', message: error.message })
+    }
+  }
 }
 
 export function refuse(context: z.core.ParsePayload, input: unknown, message: string): never {

@@ -1,0 +1,54 @@
+/**
+ * Writes what is made from the code: the schemas for editors and the pages under `docs/reference/`. `--check` writes
+ * nothing and exits with 1 when a file is not as it would be written.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { reasons } from '../src/domain/reason.ts'
+import { settingsJsonSchema } from '../src/settings/json-schema.ts'
+import { settingsReference } from '../src/settings/reference.ts'
+import { reasonsReference } from './lib/reasons-reference.ts'
+
+interface GeneratedFile {
+  /** Below the repository. */
+  readonly file: string
+  readonly render: () => string
+}
+
+const generated: readonly GeneratedFile[] = [
+  { file: 'config/schema/gatehouse.schema.json', render: () => json(settingsJsonSchema()) },
+  { file: 'docs/reference/settings.md', render: () => page(settingsReference()) },
+  { file: 'docs/reference/reasons.md', render: () => page(reasonsReference(reasons)) },
+]
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`
+}
+
+function page(markdown: string): string {
+  return `<!-- Made by \`npm run generate\`; edit the code instead. -->\n\n${markdown}`
+}
+
+const root = join(import.meta.dirname, '..')
+const outdated = generated
+  .map(({ file, render }) => ({ file, path: join(root, file), text: render() }))
+  .filter(({ path, text }) => current(path) !== text)
+
+if (process.argv.includes('--check')) {
+  for (const { file } of outdated) console.error(`${file} differs from the code: npm run generate`)
+  process.exitCode = outdated.length > 0 ? 1 : 0
+} else {
+  for (const { file, path, text } of outdated) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+    console.log(`wrote ${file}`)
+  }
+}
+
+function current(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}

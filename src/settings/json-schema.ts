@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { settingsSchema } from './settings-schema.ts'
+
+/** The part of JSON Schema that zod makes of the settings. */
+export interface JsonSchema {
+  readonly type?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly examples?: readonly unknown[]
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly pattern?: string
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly required?: readonly string[]
+  readonly items?: JsonSchema
+  readonly anyOf?: readonly JsonSchema[]
+}
+
+/** The schema with which editors complete and check `gatehouse.yaml`. */
+export function settingsJsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(settingsSchema, {
+    io: 'input',
+    override({ zodSchema, jsonSchema }) {
+      // zod takes examples for values after decoding; ours are what stands in the file.
+      const examples = z.globalRegistry.get(zodSchema)?.examples
+      if (Array.isArray(examples)) jsonSchema.examples = examples
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+    },
+  })
+  // The general type allows booleans as schemas, which zod makes of nothing that the settings use.
+  return { ...schema, title: 'Gatehouse settings' } as JsonSchema
+}
