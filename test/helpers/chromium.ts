@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { type BrowserContext, chromium as playwright } from 'playwright-core'
+import type { Test } from 'tap'
+
+export interface ChromiumOptions {
+  /** The source address that servers see, in 127.0.0.0/8: the browser then goes through a proxy that connects from there. */
+  readonly localAddress?: string
+  /** A client certificate (PEM) for these origins, such as `https://chat.localhost:8443`. */
+  readonly clientCertificate?: { readonly origin: string; readonly certificate: string; readonly key: string }
+  readonly colorScheme?: 'light' | 'dark'
+  readonly viewport?: { readonly width: number; readonly height: number }
+}
+
+const quiet = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-dev-shm-usage',
+  // Names that are not this machine's must not leave it.
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.*',
+]
+
+/** A fresh headless browser profile. It takes any server certificate: trust is the business of curl's tests. */
+export async function chromium(t: Test, options: ChromiumOptions = {}): Promise<BrowserContext> {
+  const proxy = options.localAddress === undefined ? undefined : await proxyFrom(t, options.localAddress)
+  const browser = await playwright.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    headless: true,
+    // Chromium would go past a proxy for the names of this machine.
+    args: proxy === undefined ? quiet : [...quiet, '--proxy-bypass-list=<-loopback>'],
+    ...(proxy && { proxy: { server: proxy } }),
+  })
+  t.teardown(() => browser.close())
+  const certificate = options.clientCertificate
+  return browser.newContext({
+    ignoreHTTPSErrors: true,
+    ...(options.colorScheme && { colorScheme: options.colorScheme }),
+    ...(options.viewport && { viewport: options.viewport }),
+    ...(certificate && {
+      clientCertificates: [
+        {
+          origin: certificate.origin,
+          cert: Buffer.from(certificate.certificate),
+          key: Buffer.from(certificate.key),
+        },
+      ],
+    }),
+  })
+}
+
+/** A CONNECT proxy whose outgoing connections have this source address. @returns its URL */
+async function proxyFrom(t: Test, localAddress: string): Promise<string> {
+  const server = createServer((_, response) => response.writeHead(501).end())
+  server.on('connect', (request, client) => {
+    const port = Number(new URL(`http://${request.url}`).port || 443)
+    const upstream = connect({ port, host: '127.0.0.1', localAddress }, () => {
+      client.write('HTTP/1.1 200 Connection established\r\n\r\n')
+      client.pipe(upstream).pipe(client)
+    })
+    upstream.on('error', () => client.destroy())
+    client.on('error', () => upstream.destroy())
+    client.on('close', () => upstream.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
