@@ -20,7 +20,7 @@ function section(key: string, schema: JsonSchema, required: readonly string[]): 
   const heading = `## \`${key}\`\n\n${schema.description ?? ''}`
   const rows = rowsWithin(schema, '', new Map())
   if (rows.length > 0) return `${heading}\n\n${table(rows)}`
-  const standard = required.includes(key) ? 'required' : `default \`${inYaml(schema.default ?? '')}\``
+  const standard = required.includes(key) ? 'required' : `default \`${inYaml(schema.default)}\``
   return `${heading}${exampleOf(schema)}\n\nValue: ${valueKind(schema)}, ${standard}.`
 }
 
