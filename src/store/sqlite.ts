@@ -2,7 +2,6 @@
  * The record in one SQLite file, the embedded default. The only file that knows `node:sqlite`. Several processes (the
  * gateway's, the command line) may have it open at once.
  */
-import { randomBytes } from 'node:crypto'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -15,6 +14,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
+import { systemRandom } from '../lib/random.ts'
 import { type RecordErrorCode, RecordUnavailable } from './errors.ts'
 import { type MigrationStatus, migrate, migrationStatus } from './migrate.ts'
 import type { Store } from './ports.ts'
@@ -36,7 +36,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions): Pro
   try {
     await migrate(write)
     const read = await openDatabase(path, 'query_only = on')
-    const newId = options.newId ?? (() => randomBytes(10).toString('hex'))
+    const newId = options.newId ?? systemRandom().id
     return createStore({ read, write, now: options.now, newId }, async () => {
       await read.destroy()
       await write.destroy()

@@ -1,0 +1,36 @@
+/**
+ * The audit trail is kept by the record (`store/audit-log.ts`); this folder is what people read of it.
+ */
+import type { AuditAction, AuditRecord } from '../domain/audit.ts'
+
+const words = {
+  'registration.created': 'registered',
+  'registration.keys-added': 'signed in again',
+  'device.blocked': 'blocked',
+  'device.unblocked': 'unblocked',
+  'device.forgotten': 'forgot',
+  'approval.requested': 'asked for the approval of',
+  'approval.granted': 'approved',
+  'approval.denied': 'denied',
+  'bypass.opened': 'opened a bypass of',
+  'bypass.closed': 'closed the bypass of',
+  'policy.loaded': 'loaded policy',
+  'policy.rejected': 'rejected policy',
+  'gateway.started': 'started',
+  'gateway.stopped': 'stopped',
+} as const satisfies Record<AuditAction, string>
+
+/** One line: `12  2026-01-31T08:00:00.000Z  root blocked r_4k2m: lost in a taxi (service=mail user=ann)`. */
+export function describe(record: AuditRecord): string {
+  const { sequence, at, actor, action, subject, why } = record
+  const details = Object.entries(record.details).map(([name, value]) => `${name}=${String(value)}`)
+  const reason = why === undefined ? '' : `: ${why}`
+  const rest = details.length === 0 ? '' : ` (${details.join(' ')})`
+  const line = `${sequence}  ${new Date(at).toISOString()}  ${actor} ${words[action]} ${subject}${reason}${rest}`
+  return printable(line)
+}
+
+/** User names and reasons are other people's text: they must not write to the terminal what we did not. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd')
+}

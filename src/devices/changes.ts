@@ -1,0 +1,113 @@
+import type { Change, Changes } from '../store/ports.ts'
+
+export interface FollowOptions {
+  readonly changes: Changes
+  /** Milliseconds from the end of one look to the next; 200 when not given. */
+  readonly intervalMs?: number
+  /** Each committed change once, in order, whichever process made it. Its own failure counts as a gap. */
+  readonly onChange: (change: Change) => void
+  /** Changes may have been missed, or cannot be seen for now: copies must be read anew. Called once at the start too. */
+  readonly onGap: () => void
+  readonly onError: (error: unknown) => void
+}
+
+export interface ChangeFollower {
+  /** Looks at once. @returns when all changes have been passed on that were committed before this call */
+  poke(): Promise<void>
+  close(): void
+}
+
+const atOnce = 500
+
+/** Follows the record's change notices by polling, which sees the changes of every process and machine. */
+export function followChanges(options: FollowOptions): ChangeFollower {
+  const interval = options.intervalMs ?? 200
+  const follower = new Follower(options)
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+
+  function run(): Promise<void> {
+    clearTimeout(timer)
+    running = follower.look().finally(() => {
+      running = undefined
+      if (!follower.closed) timer = setTimeout(run, interval).unref()
+    })
+    return running
+  }
+
+  function runAfter(present: Promise<void>): Promise<void> {
+    return present.then(() => {
+      next = undefined
+      return follower.closed ? undefined : run()
+    })
+  }
+
+  void run()
+  return {
+    poke() {
+      if (follower.closed) return Promise.resolve()
+      if (running === undefined) return run()
+      next ??= runAfter(running)
+      return next
+    },
+    close() {
+      follower.closed = true
+      clearTimeout(timer)
+    },
+  }
+}
+
+class Follower {
+  closed = false
+  readonly #options: FollowOptions
+  #seen: number | undefined
+  #failing = false
+
+  constructor(options: FollowOptions) {
+    this.#options = options
+  }
+
+  /** Never rejects. */
+  async look(): Promise<void> {
+    try {
+      await this.#catchUp()
+      this.#failing = false
+    } catch (error) {
+      if (this.closed) return
+      this.#options.onError(error)
+      if (!this.#failing) this.#options.onGap()
+      this.#failing = true
+    }
+  }
+
+  async #catchUp(): Promise<void> {
+    const { changes, onGap } = this.#options
+    const latest = await changes.latest()
+    if (this.closed) return
+    // Below what was seen: the record was replaced, by a backup for one.
+    if (this.#seen === undefined || latest < this.#seen) {
+      this.#seen = latest
+      onGap()
+      return
+    }
+    while (this.#seen < latest) {
+      const batch = await changes.since(this.#seen, atOnce)
+      if (this.closed) return
+      if (batch[0]?.sequence !== this.#seen + 1) {
+        this.#seen = latest
+        onGap()
+        return
+      }
+      this.#pass(batch)
+    }
+  }
+
+  #pass(batch: readonly Change[]): void {
+    for (const change of batch) {
+      this.#seen = change.sequence
+      this.#options.onChange(change)
+      if (this.closed) return
+    }
+  }
+}
