@@ -1,0 +1,82 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { clientKey } from '../../src/clients/client-key.ts'
+import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { freePort } from '../free-port.ts'
+import { listening, start } from '../processes.ts'
+import type { Contestant, Course } from './contestant.ts'
+
+const secret = 'b'.repeat(43)
+
+/** Everything on: identify by cookie, read the state, decide, tell the upstream who it is, write the access log. */
+export const gatehouse: Contestant = {
+  name: 'Gatehouse',
+  absent: () => undefined,
+  async start(course) {
+    const port = await freePort()
+    const settings = await prepare(course, port)
+    const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+    const log = join(course.folder, 'access.log')
+    const running = start('sh', [
+      '-c',
+      `exec "$0" "$1" run --config "$2" > "$3"`,
+      process.execPath,
+      program,
+      settings,
+      log,
+    ])
+    await listening(port)
+    return { running, port, headers: `Cookie: gatehouse-device=${secret}; session=1234567890\r\n` }
+  },
+}
+
+async function prepare({ folder, upstreamPort }: Course, port: number): Promise<string> {
+  mkdirSync(folder, { recursive: true })
+  const settings = join(folder, 'gatehouse.yaml')
+  writeFileSync(
+    settings,
+    `gateway: { listen: ["http://127.0.0.1:${port}"] }
+services:
+  - { name: bench, hosts: [bench.localhost], upstream: ["http://127.0.0.1:${upstreamPort}"], client: browser, signIn: { method: POST, path: /login, user: { form: username }, success: { status: [302] } } }
+store: sqlite:record.db
+management: { listen: "http://127.0.0.1:0" }
+limits: { requestsPerConnection: 1000000000 }
+policy: policy.yaml
+`,
+  )
+  writeFileSync(
+    join(folder, 'policy.yaml'),
+    `networks: { office: [10.20.0.0/16] }
+registration:
+  - { name: Office, when: { network: office }, then: allow }
+access:
+  - { name: Old iOS, when: { platform: ios, osVersion: "<17.5" }, then: { refuse: Update iOS } }
+  - { name: Compliant, when: { posture: compliant }, then: allow }
+  - { name: Just arrived, when: { posture: unknown, registeredWithin: 1d }, then: allow }
+`,
+  )
+  await registerDevice(join(folder, 'record.db'))
+  return settings
+}
+
+async function registerDevice(path: string): Promise<void> {
+  const store = await openSqliteStore(path, { now: Date.now })
+  await store.registrations.register(
+    {
+      id: 'r_bench',
+      service: 'bench',
+      user: 'alice',
+      binding: 'cookie',
+      device: {},
+      evidence: ['network'],
+      networks: ['office'],
+      rule: 'Office',
+      source: '10.20.0.5',
+      registeredAt: Date.now(),
+    },
+    [clientKey('bench', 'cookie', secret)],
+    10,
+  )
+  await store.close()
+}

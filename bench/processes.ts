@@ -1,0 +1,81 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
+
+export interface Running {
+  readonly process: ChildProcess
+  stop(): Promise<void>
+}
+
+export function start(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd?: string } = {},
+): Running {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options })
+  return {
+    process: child,
+    async stop() {
+      if (child.exitCode !== null) return
+      const gone = once(child, 'exit')
+      child.kill('SIGTERM')
+      await gone
+    },
+  }
+}
+
+export async function firstLine({ process }: Running): Promise<string> {
+  if (process.stdout === null) throw new Error('the process has no standard output')
+  for await (const line of createInterface({ input: process.stdout })) return line
+  throw new Error('the process ended without a word')
+}
+
+/** Waits until something accepts connections on the port. */
+export async function listening(port: number, attempts = 200): Promise<void> {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const socket = connect(port, '127.0.0.1')
+    const connected = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'error').then(() => false),
+    ]).catch(() => false)
+    socket.destroy()
+    if (connected) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error(`nothing listens on port ${port}`)
+}
+
+/** User and system seconds that a process and its children have used (proc(5), fields 14 and 15 of stat). */
+export function cpuSeconds(pid: number): number {
+  return descendants(pid).reduce((sum, process) => sum + ownCpuSeconds(process), 0)
+}
+
+const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
+
+function ownCpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+}
+
+function descendants(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return [
+    pid,
+    ...children
+      .split(' ')
+      .filter(Boolean)
+      .flatMap((child) => descendants(Number(child))),
+  ]
+}
+
+export function isInstalled(command: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
