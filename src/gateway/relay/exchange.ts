@@ -1,0 +1,519 @@
+import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { readableBody } from '../../clients/protocol.ts'
+import type { Answer } from '../../domain/answer.ts'
+import { InvalidAnswer, RelayFailure, type RelayReason, reasonOf } from './failure.ts'
+import { decodeBody, ObservedAnswer } from './observed-answer.ts'
+import type { AnswerVerdict, ForwardOrder, RelayEnd, RelayOutcome, TunnelEnd } from './order.ts'
+import type { Pin, Pins } from './pinned.ts'
+import type { UpstreamConnection } from './pools.ts'
+import {
+  challengesConnection,
+  clientHeaders,
+  clientTrailers,
+  type UpstreamHeaders,
+} from './response-headers.ts'
+import { mayRetry } from './retry.ts'
+import { openTunnel, type Tunnel } from './tunnel.ts'
+import { acceptsHandshake, switchHeaders } from './upgrade.ts'
+import type { Upstream, Upstreams } from './upstreams.ts'
+
+/** What an exchange is given beside its order. */
+export interface ExchangeContext {
+  readonly upstreams: Upstreams
+  readonly pins: Pins
+  readonly pin: Pin | undefined
+  readonly now: () => number
+  readonly upgradeIdleTimeout: number
+}
+
+const mostInterim = 10
+type Controller = Dispatcher.DispatchController
+
+/**
+ * One exchange on its way: undici calls it with what the upstream does, the client side with what the client does,
+ * and the first of them that ends it decides the outcome. There is one object and one promise for each exchange, and
+ * nothing is held but what `readsAnswer` asks for.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly #order: ForwardOrder
+  readonly #context: ExchangeContext
+  readonly #resolve: (outcome: RelayOutcome) => void
+  readonly #reject: (reason: unknown) => void
+  readonly #startedAt: number
+  #pin: Pin | undefined
+  #upstream: Upstream | undefined
+  #connection: UpstreamConnection | undefined
+  #controller: Controller | undefined
+  #cancelWait: (() => void) | undefined
+  readonly #tried: Upstream[] = []
+  #retries = 0
+  #sent = false
+  #answered = false
+  #interim = 0
+  #status = 0
+  #connectedAt: number | undefined
+  #answeredAt: number | undefined
+  /** Chunks that wait for a verdict; undefined when they go straight on. */
+  #held: Uint8Array[] | undefined
+  #heldBytes = 0
+  /** The body is being read for the observer, who has not been asked yet. */
+  #reading: Reading | undefined
+  #trailers: string[] | undefined
+  #upstreamDone = false
+  #hearsDrain = false
+  #replaced = false
+  #tunnel: Tunnel | undefined
+  #over = false
+
+  constructor(
+    order: ForwardOrder,
+    context: ExchangeContext,
+    settle: { resolve: (outcome: RelayOutcome) => void; reject: (reason: unknown) => void },
+  ) {
+    this.#order = order
+    this.#context = context
+    this.#pin = context.pin
+    this.#resolve = settle.resolve
+    this.#reject = settle.reject
+    this.#startedAt = context.now()
+  }
+
+  start(): void {
+    this.#pin?.begin()
+    this.#order.client.onClose((completed) => this.#clientClosed(completed))
+    if (!this.#over) this.#attempt()
+  }
+
+  // The way out
+
+  #attempt(): void {
+    const upstream = this.#pin?.upstream ?? this.#context.upstreams.choose(this.#tried)
+    if (upstream === undefined) {
+      this.#fail('upstream.unreachable')
+      return
+    }
+    this.#upstream = upstream
+    this.#tried.push(upstream)
+    if (this.#pin !== undefined) {
+      this.#send(this.#pin.connection)
+      return
+    }
+    if (this.#order.head.upgrade !== undefined) {
+      this.#send(upstream.pool.open('single'))
+      return
+    }
+    const connection = upstream.pool.acquire()
+    if (connection !== undefined) {
+      this.#send(connection)
+      return
+    }
+    this.#cancelWait = upstream.pool.wait((free) => {
+      this.#cancelWait = undefined
+      if (free === undefined) this.#fail('upstream.unreachable')
+      else this.#send(free)
+    })
+  }
+
+  #send(connection: UpstreamConnection): void {
+    this.#connection = connection
+    const { head, addFields, client, body } = this.#order
+    const upstream = this.#upstream as Upstream
+    const stream = body === undefined && head.hasBody ? client.body : undefined
+    connection.client.dispatch(
+      {
+        path: head.target,
+        method: head.method as Dispatcher.HttpMethod,
+        headers: this.#context.upstreams.headers.rewrite({
+          head,
+          upstream: upstream.url,
+          addFields,
+          streamsBody: stream !== undefined,
+        }),
+        body: stream ?? (body as Buffer | undefined) ?? null,
+        servername: upstream.serverName,
+        // undici closes after HEAD and after bodies of GET; a connection that is signed in has to stay.
+        ...(this.#pin !== undefined && { reset: false }),
+        ...(head.upgrade !== undefined && { upgrade: head.upgrade }),
+      } as Dispatcher.DispatchOptions,
+      this,
+    )
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller
+    this.#sent = true
+    if (this.#over) {
+      controller.abort(new Error('The exchange is over'))
+      return
+    }
+    if (this.#connection?.reused === false) this.#connectedAt ??= this.#context.now()
+  }
+
+  // The way back
+
+  onResponseStarted(): void {
+    this.#answered = true
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: UpstreamHeaders): void {
+    if (this.#over) return
+    if (status < 200) {
+      this.#passInterim(controller, status, headers)
+      return
+    }
+    if (status > 599) {
+      controller.abort(new InvalidAnswer('The status is outside of 200 to 599'))
+      return
+    }
+    this.#status = status
+    this.#answeredAt = this.#context.now()
+    this.#context.upstreams.succeeded(this.#upstream as Upstream)
+    if (challengesConnection(headers) && !this.#pinConnection(controller)) return
+    const { client, onAnswer } = this.#order
+    if (this.#endsConnection(headers)) client.connection.closeAfterAnswer()
+    const flat = clientHeaders(headers, status)
+    if (onAnswer === undefined) client.sendHead(status, flat)
+    else this.#observe(new ObservedAnswer(status, headers), flat)
+  }
+
+  onResponseData(controller: Controller, chunk: Uint8Array): void {
+    if (this.#over) return
+    if (this.#held !== undefined) this.#hold(chunk)
+    else if (!this.#order.client.write(chunk)) this.#pause(controller)
+  }
+
+  onResponseEnd(_controller: Controller, trailers: UpstreamHeaders): void {
+    if (this.#over) return
+    this.#upstreamDone = true
+    this.#trailers = clientTrailers(trailers)
+    this.#giveBack()
+    if (this.#reading !== undefined) void this.#finishReading()
+    else if (this.#held === undefined) this.#order.client.end(this.#trailers)
+  }
+
+  onResponseError(_controller: Controller | null, error: Error): void {
+    if (this.#over || this.#upstreamDone) return
+    const reason = reasonOf(error, this.#sent)
+    this.#noteHealth(reason)
+    const { method, hasBody } = this.#order.head
+    const attempt = { method, hasBody, sent: this.#sent, answered: this.#answered }
+    if (this.#tries(reason) && mayRetry(attempt)) {
+      this.#retry()
+      return
+    }
+    this.#dropUpstream()
+    if (reason === 'client.aborted') {
+      this.#clientGone()
+      return
+    }
+    if (!this.#order.client.headSent) {
+      this.#fail(reason, error)
+      return
+    }
+    this.#finish(endOf(reason))
+    this.#order.client.abort(reason.startsWith('upstream.') ? 'upstream' : 'failure')
+  }
+
+  onRequestUpgrade(_controller: Controller, status: number, headers: UpstreamHeaders, socket: Duplex): void {
+    const { head } = this.#order
+    this.#answered = true
+    if (this.#over || !acceptsHandshake(head, headers)) {
+      this.#dropUpstream()
+      if (!this.#over) this.#fail('upstream.invalid')
+      return
+    }
+    this.#status = status
+    this.#answeredAt = this.#context.now()
+    this.#context.upstreams.succeeded(this.#upstream as Upstream)
+    this.#held = []
+    const flat = switchHeaders(headers)
+    const go = () => this.#switch(flat, socket)
+    if (this.#order.onAnswer === undefined) go()
+    else this.#judge(new ObservedAnswer(status, headers), flat, go)
+  }
+
+  // What the gateway wants to know of the answer
+
+  #observe(answer: ObservedAnswer, flat: string[]): void {
+    const { head, readsAnswer } = this.#order
+    const empty = head.method === 'HEAD' || answer.status === 204 || answer.status === 304
+    try {
+      if (!empty && readsAnswer?.(answer)) {
+        this.#reading = { answer, headers: flat }
+        this.#held = []
+        return
+      }
+    } catch (error) {
+      this.#rejectWith(error)
+      return
+    }
+    this.#judge(answer, flat, () => this.#passHead(flat))
+  }
+
+  #hold(chunk: Uint8Array): void {
+    this.#held?.push(chunk)
+    this.#heldBytes += chunk.byteLength
+    const reading = this.#reading
+    if (reading === undefined || this.#heldBytes <= readableBody) return
+    this.#reading = undefined
+    this.#judge(reading.answer, reading.headers, () => this.#passHead(reading.headers))
+  }
+
+  async #finishReading(): Promise<void> {
+    const { answer, headers } = this.#reading as Reading
+    this.#reading = undefined
+    const encoding = answer.headers.findLast(([name]) => name === 'content-encoding')?.[1]
+    const body = await decodeBody(Buffer.concat(this.#held ?? []), encoding)
+    if (this.#over) return
+    this.#judge(body === undefined ? answer : answer.withBody(body), headers, () => this.#passHead(headers))
+  }
+
+  /** Asks once; `pass` is called when the answer may go on, at once when the verdict is there at once. */
+  #judge(answer: ObservedAnswer, flat: string[], pass: () => void): void {
+    let verdict: ReturnType<NonNullable<ForwardOrder['onAnswer']>>
+    try {
+      verdict = this.#order.onAnswer?.(answer)
+    } catch (error) {
+      this.#rejectWith(error)
+      return
+    }
+    if (!(verdict instanceof Promise)) {
+      this.#carryOut(verdict, flat, pass)
+      return
+    }
+    this.#held ??= []
+    if (!this.#upstreamDone) this.#controller?.pause()
+    verdict.then(
+      (settled) => this.#carryOut(settled, flat, pass),
+      (error: unknown) => this.#rejectWith(error),
+    )
+  }
+
+  #carryOut(verdict: AnswerVerdict | undefined, flat: string[], pass: () => void): void {
+    if (this.#over) return
+    if (verdict !== undefined) {
+      if ('replace' in verdict) {
+        this.#replace(verdict.replace)
+        return
+      }
+      for (const part of verdict.addHeaders) flat.push(part)
+    }
+    pass()
+  }
+
+  #passHead(headers: readonly string[]): void {
+    const { client } = this.#order
+    const held = this.#held
+    this.#held = undefined
+    client.sendHead(this.#status, headers)
+    let ready = true
+    for (const chunk of held ?? []) ready = client.write(chunk)
+    if (this.#upstreamDone) {
+      client.end(this.#trailers)
+      return
+    }
+    const controller = this.#controller as Controller
+    if (!ready) this.#pause(controller)
+    else if (held !== undefined) controller.resume()
+  }
+
+  #replace(answer: Answer): void {
+    const { client, head } = this.#order
+    if (!this.#upstreamDone) this.#dropUpstream()
+    this.#upstreamDone = true
+    this.#replaced = true
+    this.#status = answer.status
+    const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body
+    const headers = answer.headers.flat()
+    if (!answer.headers.some(([name]) => name.toLowerCase() === 'cache-control')) {
+      headers.push('cache-control', 'no-store')
+    }
+    headers.push('content-length', String(body.byteLength))
+    client.sendHead(answer.status, headers)
+    if (body.byteLength > 0 && head.method !== 'HEAD') client.write(body)
+    client.end()
+  }
+
+  // In between
+
+  #passInterim(controller: Controller, status: number, headers: UpstreamHeaders): void {
+    if (status === 101) {
+      controller.abort(new InvalidAnswer('101 without an upgrade'))
+      return
+    }
+    this.#interim += 1
+    if (this.#interim > mostInterim || (status !== 102 && status !== 103)) return
+    this.#order.client.sendInformational(status, clientHeaders(headers, status))
+  }
+
+  #pause(controller: Controller): void {
+    controller.pause()
+    if (this.#hearsDrain) return
+    this.#hearsDrain = true
+    // After the end the connection carries another exchange, whose pauses are not ours to end.
+    this.#order.client.onDrain(() => {
+      if (!this.#upstreamDone) this.#controller?.resume()
+    })
+  }
+
+  /**
+   * NTLM and Negotiate sign a connection in: from the first challenge on the client has its own.
+   * @returns whether the answer may go on
+   */
+  #pinConnection(controller: Controller): boolean {
+    const { connection } = this.#order.client
+    if (connection.httpVersion === '2') {
+      controller.abort(new RelayFailure('connection.http1-required'))
+      return false
+    }
+    if (this.#pin === undefined) this.#context.pins.pin(connection, this.#upstream as Upstream)
+    return true
+  }
+
+  /** A handshake that was not accepted closes both connections; so does a signed-in upstream connection that ends. */
+  #endsConnection(headers: UpstreamHeaders): boolean {
+    if (this.#order.head.upgrade !== undefined) return true
+    return this.#pin !== undefined && /\bclose\b/i.test(String(headers.connection ?? ''))
+  }
+
+  #switch(headers: readonly string[], socket: Duplex): void {
+    const { client } = this.#order
+    if (client.switchProtocols === undefined) {
+      this.#dropUpstream()
+      this.#fail('http.upgrade')
+      return
+    }
+    this.#tunnel = openTunnel({
+      client: client.switchProtocols(headers),
+      upstream: socket,
+      idleTimeout: this.#context.upgradeIdleTimeout,
+      onEnd: (by, clean) => this.#tunnelEnded(by, clean),
+    })
+  }
+
+  #tunnelEnded(by: TunnelEnd, clean: boolean): void {
+    this.#dropUpstream()
+    if (this.#order.client.aborted === 'cut-off') {
+      this.#finish('cut-off', 'cut-off')
+      return
+    }
+    if (clean || by === 'idle') {
+      this.#finish('completed', by)
+      return
+    }
+    this.#finish(by === 'upstream' ? 'upstream.aborted' : 'client.aborted', by)
+  }
+
+  // Ends
+
+  #clientClosed(completed: boolean): void {
+    if (this.#over) return
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.close('client')
+      return
+    }
+    if (completed && this.#upstreamDone) {
+      this.#finish('completed')
+      return
+    }
+    this.#dropUpstream()
+    this.#clientGone()
+  }
+
+  /** The request is destroyed, never ended: an ended one is complete to the upstream. */
+  #dropUpstream(): void {
+    this.#cancelWait?.()
+    this.#cancelWait = undefined
+    const controller = this.#controller
+    this.#controller = undefined
+    const before = this.#upstreamDone
+    this.#upstreamDone = true
+    if (!before) controller?.abort(new Error('The exchange is over'))
+    if (!before || this.#tunnel !== undefined) void this.#connection?.discard()
+  }
+
+  #clientGone(): void {
+    const cutOff = this.#order.client.aborted === 'cut-off'
+    if (this.#status === 0) this.#status = cutOff ? 403 : 499
+    this.#finish(cutOff ? 'cut-off' : 'client.aborted')
+    if (!cutOff) this.#order.client.abort('failure')
+  }
+
+  #giveBack(): void {
+    const connection = this.#connection as UpstreamConnection
+    this.#controller = undefined
+    if (this.#pin === undefined) (this.#upstream as Upstream).pool.release(connection)
+  }
+
+  #tries(reason: RelayReason): boolean {
+    if (this.#pin !== undefined || this.#retries >= this.#context.upstreams.all.length) return false
+    return reason === 'upstream.unreachable' || reason === 'upstream.tls' || reason === 'upstream.aborted'
+  }
+
+  #retry(): void {
+    const upstream = this.#upstream as Upstream
+    // A kept connection that the upstream was just closing says nothing about the upstream: it gets a second chance.
+    if (this.#sent && this.#connection?.reused) this.#tried.splice(this.#tried.indexOf(upstream), 1)
+    void this.#connection?.discard()
+    this.#controller = undefined
+    this.#sent = false
+    this.#retries += 1
+    this.#attempt()
+  }
+
+  #noteHealth(reason: RelayReason): void {
+    const connectFailed = !this.#sent && (reason === 'upstream.unreachable' || reason === 'upstream.tls')
+    if (connectFailed || reason === 'upstream.invalid')
+      this.#context.upstreams.failed(this.#upstream as Upstream)
+  }
+
+  #rejectWith(error: unknown): void {
+    if (this.#over) return
+    this.#dropUpstream()
+    this.#over = true
+    this.#pin?.end(false)
+    this.#reject(error)
+  }
+
+  #fail(reason: RelayReason, cause?: Error): void {
+    if (cause instanceof RelayFailure) {
+      this.#rejectWith(cause)
+      return
+    }
+    this.#rejectWith(new RelayFailure(reason, cause && { cause }))
+  }
+
+  #finish(ended: RelayEnd, closedBy?: TunnelEnd): void {
+    if (this.#over) return
+    this.#over = true
+    this.#pin?.end(ended === 'completed')
+    this.#resolve({
+      status: this.#status,
+      ...(this.#upstream !== undefined && { upstream: this.#upstream.url.origin }),
+      retries: this.#retries,
+      timings: this.#timings(),
+      ended,
+      ...(this.#replaced && { replaced: true }),
+      ...(closedBy !== undefined && { upgraded: true, closedBy }),
+    })
+  }
+
+  #timings(): RelayOutcome['timings'] {
+    return {
+      ...(this.#connectedAt !== undefined && { connect: this.#connectedAt - this.#startedAt }),
+      ...(this.#answeredAt !== undefined && { firstByte: this.#answeredAt - this.#startedAt }),
+      total: this.#context.now() - this.#startedAt,
+    }
+  }
+}
+
+function endOf(reason: RelayReason): RelayEnd {
+  if (reason === 'upstream.timeout' || reason === 'upstream.invalid') return reason
+  return reason.startsWith('upstream.') ? 'upstream.aborted' : 'client.aborted'
+}
+
+interface Reading {
+  readonly answer: ObservedAnswer
+  readonly headers: string[]
+}
