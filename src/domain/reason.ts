@@ -154,6 +154,12 @@ export const reasons = {
     sentence: 'The access token is not valid.',
     operator: 'The JWT is expired, of another issuer or audience, or its signature is wrong.',
   },
+  'client.certificate-invalid': {
+    status: 403,
+    sentence: 'The certificate of this device is not valid.',
+    operator:
+      'The client certificate has expired, was revoked, comes from a CA that is not in `clientCa`, or is not meant for clients. The log says which.',
+  },
   'client.certificate-required': {
     status: 421,
     sentence: 'This connection has no client certificate for this address.',

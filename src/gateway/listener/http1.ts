@@ -1,0 +1,171 @@
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ReasonCode } from '../../domain/reason.ts'
+import type { WireRequest } from '../wire/head.ts'
+import type { ParsedHead } from '../wire/head.ts'
+import type { Connection } from './connection.ts'
+import { Http1ClientSide } from './http1-client-side.ts'
+import type { Intake, Refusal } from './intake.ts'
+
+/** Requests that a client may send ahead; with more, the connection ends after them. */
+const mostPipelined = 64
+
+/** What one HTTP/1 connection is doing. Its requests are served strictly one after another. */
+interface Http1State {
+  readonly connection: Connection
+  readonly waiting: Waiting[]
+  current: Http1ClientSide | undefined
+  served: number
+}
+
+interface Waiting {
+  readonly request: Http1Message
+  readonly response: ServerResponse
+  readonly waits: boolean
+}
+
+/** Node builds `headers` for its own few look-ups; these cost a fraction of the whole object. */
+class Http1Message extends IncomingMessage {
+  /** Set when the request was parsed already to decide on its upgrade. */
+  parsed: ParsedHead | Refusal | undefined
+}
+Object.defineProperty(Http1Message.prototype, 'headers', {
+  get(this: Http1Message) {
+    return headersForNode(this.rawHeaders)
+  },
+})
+
+export class Http1Engine {
+  readonly server: Server<typeof Http1Message>
+  readonly #intake: Intake
+  readonly #states = new WeakMap<Socket, Http1State>()
+
+  constructor(intake: Intake) {
+    this.#intake = intake
+    const { limits } = intake
+    this.server = createServer({
+      IncomingMessage: Http1Message,
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+      maxHeaderSize: limits.headerSize + limits.targetSize,
+      headersTimeout: limits.headerTimeout,
+      // The body has a limit on its progress instead: long uploads are legal.
+      requestTimeout: 0,
+      keepAliveTimeout: limits.keepAliveTimeout,
+      connectionsCheckingInterval: Math.max(20, Math.min(1000, limits.headerTimeout / 4)),
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+      optimizeEmptyRequests: true,
+      shouldUpgradeCallback: () => false,
+    })
+    // Node would cut the list without an error, and with it what has to be checked; the parser counts and refuses.
+    this.server.maxHeadersCount = 0
+    this.server.on('request', (request, response) => this.#enqueue({ request, response, waits: false }))
+    this.server.on('checkContinue', (request, response) => this.#enqueue({ request, response, waits: true }))
+    this.server.on('checkExpectation', (request, response) => this.#enqueue({ request, response, waits: false }))
+    this.server.on('clientError', (error: Error & { code?: string }, socket) => this.#onError(error, socket as Socket))
+    this.server.on('connect', (_request, socket) => socket.destroy())
+  }
+
+  /** Called before the connection's first byte is parsed. */
+  adopt(connection: Connection): void {
+    this.#states.set(connection.socket, { connection, waiting: [], current: undefined, served: 0 })
+  }
+
+  #enqueue(waiting: Waiting): void {
+    const state = this.#states.get(waiting.request.socket)
+    if (state === undefined || state.connection.closing) return
+    if (state.current === undefined) return this.#serve(state, waiting)
+    if (state.waiting.length >= mostPipelined) state.connection.socket.pause()
+    else state.waiting.push(waiting)
+  }
+
+  #serve(state: Http1State, { request, response, waits }: Waiting): void {
+    const { connection } = state
+    const parsed = request.parsed ?? this.#intake.parse(wireRequest(request, connection), connection)
+    const refused = 'reason' in parsed
+    if (refused || parsed.options.close || ++state.served >= this.#intake.limits.requestsPerConnection) {
+      connection.closeAfterAnswer()
+    }
+    const framing = refused ? undefined : parsed.framing
+    const client = new Http1ClientSide({ request, response, connection, intake: this.#intake, framing, waits })
+    state.current = client
+    // The next request waits for both: the answer is written, and the handler has done with this one.
+    let open = 2
+    const done = () => {
+      if (--open === 0) this.#next(state)
+    }
+    response.once('close', done)
+    void this.#intake.serve(parsed, client).then(done)
+  }
+
+  #next(state: Http1State): void {
+    state.current = undefined
+    if (state.connection.closing) return state.connection.socket.destroySoon()
+    const waiting = state.waiting.shift()
+    if (waiting !== undefined) this.#serve(state, waiting)
+  }
+
+  /**
+   * The parser gave up, the header section took too long, or the socket broke. An exchange that is under way gets
+   * its answer; its body ends in an error, so that nothing incomplete reaches the upstream as a whole.
+   */
+  #onError(error: Error & { code?: string }, socket: Socket): void {
+    const state = this.#states.get(socket)
+    if (state === undefined || socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy()
+      return
+    }
+    const { connection, current } = state
+    const alreadyClosing = connection.closing
+    connection.closeAfterAnswer()
+    state.waiting.length = 0
+    if (current !== undefined) return current.failBody('http.malformed', error)
+    if (alreadyClosing) return
+    const reason = reasonOf(error.code)
+    this.#intake.refuseConnection(connection.peer, reason, error.code ?? error.message)
+    socket.write(minimalAnswers[reason])
+    socket.destroySoon()
+  }
+}
+
+type WireReason = Extract<ReasonCode, 'http.malformed' | 'limit.header-size' | 'limit.header-time'>
+
+const minimalAnswers: Readonly<Record<WireReason, string>> = {
+  'http.malformed': minimalAnswer('400 Bad Request'),
+  'limit.header-size': minimalAnswer('431 Request Header Fields Too Large'),
+  'limit.header-time': minimalAnswer('408 Request Timeout'),
+}
+
+function minimalAnswer(status: string): string {
+  return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\r\n`
+}
+
+function reasonOf(code: string | undefined): WireReason {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'limit.header-size'
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'limit.header-time' : 'http.malformed'
+}
+
+function wireRequest(request: IncomingMessage, connection: Connection): WireRequest {
+  return {
+    httpVersion: request.httpVersion,
+    method: request.method ?? '',
+    target: request.url ?? '',
+    rawHeaders: request.rawHeaders,
+    scheme: connection.tls === undefined ? 'http' : 'https',
+  }
+}
+
+/** Node asks for Expect (to send 100 by itself) and for the two framing fields; nobody else reads `headers`. */
+function headersForNode(rawHeaders: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name.length !== 6 && name.length !== 14 && name.length !== 17) continue
+    const lower = name.toLowerCase()
+    if (lower === 'expect' || lower === 'content-length' || lower === 'transfer-encoding') {
+      headers[lower] = rawHeaders[i + 1] as string
+    }
+  }
+  return headers
+}
