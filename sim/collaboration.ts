@@ -15,6 +15,8 @@ import {
 /** The cookie that a sign-in sets. */
 export const sessionCookie = 'chat_session'
 
+const keptFileBytes = 16 * 1024 * 1024
+
 interface Message {
   readonly id: number
   readonly from: string
@@ -124,7 +126,7 @@ class Chat {
   /** From the page's form or, as JSON, from a program. */
   async #receive(exchange: SimulatedExchange, user: string): Promise<void> {
     const isForm = exchange.request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')
-    const text = isForm ? (await exchange.readForm()).get('text') : (await exchange.readJson())['text']
+    const text = isForm ? (await exchange.readForm()).get('text') : (await exchange.readJson()).text
     if (typeof text !== 'string' || text === '') return exchange.json(400, { error: 'text is missing' })
     const message = this.#post(user, text)
     if (isForm) exchange.redirect('/')
@@ -154,7 +156,10 @@ class Chat {
     const after = Number(exchange.url.searchParams.get('after') ?? this.#messages.length)
     const seconds = Number(exchange.url.searchParams.get('timeout') ?? 30)
     const newer = this.#messages.filter((message) => message.id > after)
-    if (newer.length > 0) return exchange.json(200, { messages: newer })
+    if (newer.length > 0) {
+      exchange.json(200, { messages: newer })
+      return
+    }
     const finish = (messages: readonly Message[]) => {
       clearTimeout(timer)
       this.#listeners.delete(tell)
@@ -188,9 +193,9 @@ class Chat {
     for await (const chunk of exchange.request as AsyncIterable<Buffer>) {
       hash.update(chunk)
       bytes += chunk.length
-      if (bytes <= 16 * 1024 * 1024) chunks.push(chunk)
+      if (bytes <= keptFileBytes) chunks.push(chunk)
     }
-    this.#files.set(name, Buffer.concat(chunks))
+    if (bytes <= keptFileBytes) this.#files.set(name, Buffer.concat(chunks))
     exchange.json(201, { name, bytes, sha256: hash.digest('hex') })
   }
 }
