@@ -1,11 +1,12 @@
 import type { ClientKind } from '../domain/service.ts'
+import { activesync } from './activesync.ts'
 import { browser } from './browser.ts'
 import type { ProtocolFactory } from './protocol.ts'
 
 /** The client protocols, one file each. */
 export const clientProtocols: Readonly<Record<ClientKind, ProtocolFactory>> = {
   browser,
-  activesync: notYet('activesync'),
+  activesync,
   lync: notYet('lync'),
   matrix: notYet('matrix'),
   bearer: notYet('bearer'),
