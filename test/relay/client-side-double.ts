@@ -72,7 +72,9 @@ export class HttpClientSide implements ClientSide {
   sendHead(status: number, headers: readonly string[]): void {
     const closing = this.connection.closing ? ['connection', 'close'] : []
     this.#response.writeHead(status, [...headers, ...closing])
-    this.#response.flushHeaders()
+    process.nextTick(() => {
+      if (this.bytesSent === 0 && !this.#response.destroyed) this.#response.flushHeaders()
+    })
   }
 
   write(chunk: Uint8Array): boolean {

@@ -434,10 +434,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #clientGone(): void {
-    const cutOff = this.#order.client.aborted === 'cut-off'
+    const { client } = this.#order
+    const cutOff = client.aborted === 'cut-off'
     if (this.#status === 0) this.#status = cutOff ? 403 : 499
-    this.#finish(cutOff ? 'cut-off' : 'client.aborted')
-    if (!cutOff) this.#order.client.abort('failure')
+    // The client side itself breaks off an answer that is shorter or longer than it promised to be.
+    const broken = client.aborted === 'upstream' ? 'upstream.aborted' : 'client.aborted'
+    this.#finish(cutOff ? 'cut-off' : broken)
+    if (!cutOff) client.abort('failure')
   }
 
   #giveBack(): void {

@@ -16,6 +16,9 @@ import { type Pin, Pins } from './pinned.ts'
 import { isConnectionScheme } from './response-headers.ts'
 import { Upstreams } from './upstreams.ts'
 
+export { RelayFailure, type RelayReason } from './failure.ts'
+export type { AnswerVerdict, ForwardOrder, RelayEnd, RelayOutcome, TunnelEnd } from './order.ts'
+
 export interface Relay {
   /**
    * Carries the exchange out and resolves when it is over, whatever upstream and client did.
@@ -32,6 +35,8 @@ export interface RelayOptions {
   readonly limits: Limits
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Our name in Via; `gatehouse` when not given. */
+  readonly pseudonym?: string
   /** From 0 to 1; jitter for upstreams that are set aside. */
   readonly random?: () => number
   /** Names of upstreams are resolved with it; the system's unless a test has its own. */
@@ -41,13 +46,13 @@ export interface RelayOptions {
 }
 
 export function createRelay(options: RelayOptions): Relay {
-  const { limits, now, random = Math.random } = options
+  const { limits, now, random = Math.random, pseudonym } = options
   const lookup = guardedLookup(options.lookup)
   const services = new Map<string, Upstreams>()
   for (const service of options.services) {
     services.set(
       service.name,
-      new Upstreams(service, { limits, now, random, lookup, onHealth: options.onHealth }),
+      new Upstreams(service, { limits, now, random, lookup, pseudonym, onHealth: options.onHealth }),
     )
   }
   const pins = new Pins()

@@ -11,10 +11,12 @@ import { type FieldRule, foldName, requestFieldRule } from './field-rules.ts'
 export class RequestHeaders {
   readonly #allowed: ReadonlySet<string>
   readonly #host: 'client' | 'upstream'
+  readonly #via: string
   /** Rules by name. Names come from clients, so that the table is bounded. */
   readonly #rules = new Map<string, FieldRule>()
 
-  constructor(service: Pick<Service, 'allowFields' | 'hostHeader'>) {
+  constructor(service: Pick<Service, 'allowFields' | 'hostHeader'>, pseudonym = 'gatehouse') {
+    this.#via = `1.1 ${pseudonym}`
     this.#allowed = new Set(service.allowFields)
     this.#host = service.hostHeader
   }
@@ -47,6 +49,7 @@ export class RequestHeaders {
     }
     if (request.streamsBody) addContentLength(out, fields)
     addForwarding(out, head)
+    out.push('via', this.#via)
     for (let i = 0; i < request.addFields.length; i++) out.push(request.addFields[i] as string)
     return out
   }
@@ -93,8 +96,6 @@ function addForwarding(out: string[], head: RequestHead): void {
     portOf(head),
     'forwarded',
     `for=${node};host=${host};proto=${head.scheme}`,
-    'via',
-    '1.1 gatehouse',
   )
 }
 

@@ -20,6 +20,8 @@ export interface UpstreamsOptions {
   readonly now: () => number
   readonly random: () => number
   readonly lookup: LookupFunction
+  /** Our name in Via. */
+  readonly pseudonym?: string | undefined
   readonly onHealth?: ((event: HealthEvent) => void) | undefined
 }
 
@@ -34,7 +36,7 @@ export class Upstreams {
   constructor(service: Service, options: UpstreamsOptions) {
     this.#service = service
     this.#options = options
-    this.headers = new RequestHeaders(service)
+    this.headers = new RequestHeaders(service, options.pseudonym)
     this.all = service.upstream.map((url) => {
       const connector = createConnector({
         url,
