@@ -42,6 +42,8 @@ interface DecisionBase {
   readonly help?: string
   /** Set when it is recorded but not acted on (`mode: monitor`): the exchange is forwarded. */
   readonly monitored?: true
+  /** The first rule in `mode: monitor` that would have decided, and how; it was passed over. */
+  readonly wouldHave?: { readonly rule: string; readonly verdict: Verdict }
 }
 
 export type Decision =

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { defineCondition } from '../condition.ts'
+import type { Subject } from '../subject.ts'
+import { listOf, oneOrMany } from '../values.ts'
+import { compileVersions, parseVersion } from '../versions.ts'
+
+const message = 'must be a version in quotes such as "<17.5", ">=14", ">=14 <17" or "17.5"'
+
+const constraint = z.string({ error: message }).check(({ value, issues }) => {
+  if (compileVersions(value) === undefined) issues.push({ code: 'custom', input: value, message })
+})
+
+export const osVersion = defineCondition({
+  name: 'osVersion',
+  description:
+    'The version of the operating system, as the client says, compared number by number: `"<17.5"`, `">=14 <17"` (both), `"17"` (17 and its point releases). Put it in quotes.',
+  example: '"<17.5"',
+  unknown: 'neither this request nor the registration tells it, or what it tells is no version',
+  schema: oneOrMany(constraint),
+  compile(value) {
+    // The schema has refused what cannot be compiled.
+    const constraints = listOf(value).map((text) => compileVersions(text)!)
+    return (subject) => {
+      const version = parseVersion(versionOf(subject) ?? '')
+      return version === undefined ? undefined : constraints.some((holds) => holds(version))
+    }
+  },
+  found: versionOf,
+})
+
+function versionOf({ facts, state }: Subject): string | undefined {
+  return facts.osVersion ?? state?.registration.device.osVersion
+}
