@@ -1,4 +1,7 @@
 import { inspect } from 'node:util'
+import type { TextFile } from './text-file.ts'
+
+export { errorCode } from '../lib/error-code.ts'
 
 /** What is printed where a secret would be. */
 export const mask = '***'
@@ -38,8 +41,7 @@ export type SecretSource =
 
 export interface SecretReaders {
   readonly env: NodeJS.ProcessEnv
-  /** Reads a file by its absolute path. */
-  readonly readFile: (path: string) => string
+  readonly readFile: (path: string) => TextFile
   readonly resolve: (path: string) => string
 }
 
@@ -50,21 +52,13 @@ export function readSecret(source: SecretSource, readers: SecretReaders): Secret
     return value ? new Secret(value, source) : `the environment variable ${source.env} is not set`
   }
   const path = readers.resolve(source.file)
-  try {
-    const value = withoutNewline(readers.readFile(path))
-    return value === '' ? `${path} is empty` : new Secret(value, source)
-  } catch (error) {
-    return `${path} cannot be read: ${errorCode(error)}`
-  }
+  const read = readers.readFile(path)
+  if (read.text === undefined) return read.mistake
+  const value = withoutNewline(read.text)
+  return value === '' ? `${path} is empty` : new Secret(value, source)
 }
 
 /** Editors and `echo` end a file with one; more than one is taken as meant. */
 function withoutNewline(text: string): string {
   return text.replace(/\r?\n$/, '')
-}
-
-/** `ENOENT`, `EACCES`: never the message, which may quote what was read. */
-export function errorCode(error: unknown): string {
-  const code = (error as { code?: unknown } | undefined)?.code
-  return typeof code === 'string' ? code : 'unknown error'
 }

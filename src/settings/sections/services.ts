@@ -7,6 +7,7 @@ import {
   originUrl,
   path,
   pathPattern,
+  said,
   size,
   token,
   webOrigin,
@@ -49,7 +50,7 @@ const upgradeSentence = 'must be the name of an upgrade protocol such as websock
 
 /** HTTP inside an upgrade would be a second way in, past every decision. */
 const upgrade = z
-  .string({ error: upgradeSentence })
+  .string({ error: said(upgradeSentence) })
   .toLowerCase()
   .regex(/^[a-z0-9.-]{1,64}(\/[a-z0-9.]{1,16})?$/, upgradeSentence)
   .refine(

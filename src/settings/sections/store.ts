@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import type { StoreSettings } from '../settings.ts'
-import { refuse } from './values.ts'
+import { refuse, said } from './values.ts'
 
 const sentence = 'must be sqlite: and the path of a file, such as sqlite:/var/lib/gatehouse/gatehouse.db'
 
 export const storeSection = z
-  .codec(z.string({ error: sentence }), z.custom<StoreSettings>(), {
+  .codec(z.string({ error: said(sentence) }), z.custom<StoreSettings>(), {
     decode(text, context): StoreSettings {
       if (/^postgres(ql)?:/.test(text)) {
         // The address is not repeated: it may hold a password.

@@ -12,10 +12,15 @@ import {
 } from '../../lib/units.ts'
 import type { ListenAddress } from '../settings.ts'
 
+/** The sentence `must be …`, for a value that is of the wrong type or not there at all. */
+export function said(sentence: string): (issue: { readonly input?: unknown }) => string {
+  return ({ input }) => (input === undefined ? sentence.replace(/^must be/, 'is missing:') : sentence)
+}
+
 /** @returns milliseconds */
 export function duration(): z.ZodType<number, string> {
   const sentence = 'must be a duration such as 500ms, 10s, 5m, 1h or 7d'
-  return z.codec(z.string({ error: sentence }).regex(durationPattern, sentence), z.number(), {
+  return z.codec(z.string({ error: said(sentence) }).regex(durationPattern, sentence), z.number(), {
     decode: (text, context) => parseDuration(text) ?? refuse(context, text, sentence),
     encode: formatDuration,
   })
@@ -24,7 +29,7 @@ export function duration(): z.ZodType<number, string> {
 /** @returns bytes */
 export function size(): z.ZodType<number, string> {
   const sentence = 'must be a size such as 500B, 64KiB, 10MiB or 1GiB'
-  return z.codec(z.string({ error: sentence }).regex(sizePattern, sentence), z.number(), {
+  return z.codec(z.string({ error: said(sentence) }).regex(sizePattern, sentence), z.number(), {
     decode: (text, context) => parseSize(text) ?? refuse(context, text, sentence),
     encode: formatSize,
   })
@@ -43,7 +48,7 @@ export function path(): z.ZodType<string, string> {
 const listenSentence = 'must be an address and a port such as https://0.0.0.0:8443 or http://[::1]:8080'
 
 export function listenAddress(): z.ZodType<ListenAddress, string> {
-  return z.codec(z.string({ error: listenSentence }), z.custom<ListenAddress>(), {
+  return z.codec(z.string({ error: said(listenSentence) }), z.custom<ListenAddress>(), {
     decode: (text, context) => parseListenAddress(text) ?? refuse(context, text, listenSentence),
     encode: formatListenAddress,
   })
@@ -69,12 +74,20 @@ const hostOrWildcardPattern = new RegExp(`^(\\*\\.)?${label}(\\.${label})*$`)
 
 /** @returns the name in lower case */
 export function hostName(): z.ZodType<string, string> {
-  return z.string({ error: hostSentence }).toLowerCase().max(253).regex(hostPattern, hostSentence)
+  return z
+    .string({ error: said(hostSentence) })
+    .toLowerCase()
+    .max(253)
+    .regex(hostPattern, hostSentence)
 }
 
 /** As `hostName`, or with `*.` in front for any one label. */
 export function hostNameOrWildcard(): z.ZodType<string, string> {
-  return z.string({ error: hostSentence }).toLowerCase().max(253).regex(hostOrWildcardPattern, hostSentence)
+  return z
+    .string({ error: said(hostSentence) })
+    .toLowerCase()
+    .max(253)
+    .regex(hostOrWildcardPattern, hostSentence)
 }
 
 const originUrlSentence =
@@ -82,7 +95,7 @@ const originUrlSentence =
 
 /** The address of an upstream: the client's own path and query are sent there, so that it has none of its own. */
 export function originUrl(): z.ZodType<URL, string> {
-  return z.codec(z.string({ error: originUrlSentence }), z.custom<URL>(), {
+  return z.codec(z.string({ error: said(originUrlSentence) }), z.custom<URL>(), {
     decode: (text, context) => parseOriginUrl(text) ?? refuse(context, text, originUrlSentence),
     encode: ({ origin }) => origin,
   })
@@ -97,7 +110,7 @@ function parseOriginUrl(text: string): URL | undefined {
 const urlSentence = 'must be an address such as https://login.example.com/keys, without user name'
 
 export function webUrl(): z.ZodType<URL, string> {
-  return z.codec(z.string({ error: urlSentence }), z.custom<URL>(), {
+  return z.codec(z.string({ error: said(urlSentence) }), z.custom<URL>(), {
     decode: (text, context) => parseWebUrl(text) ?? refuse(context, text, urlSentence),
     // zod encodes optional values that are absent, too, and then drops them.
     encode: (url: URL | undefined) => url?.href ?? '',
@@ -106,7 +119,7 @@ export function webUrl(): z.ZodType<URL, string> {
 
 /** Kept as written: tokens name their issuer to the letter (RFC 7519, 4.1.1). */
 export function issuer(): z.ZodType<string, string> {
-  return z.string({ error: urlSentence }).refine((text) => parseWebUrl(text) !== undefined, urlSentence)
+  return z.string({ error: said(urlSentence) }).refine((text) => parseWebUrl(text) !== undefined, urlSentence)
 }
 
 function parseWebUrl(text: string): URL | undefined {
@@ -120,7 +133,7 @@ const originSentence = 'must be an origin such as https://portal.example.com'
 /** A value of Origin, in the one way in which browsers write it. */
 export function webOrigin(): z.ZodType<string, string> {
   return z
-    .string({ error: originSentence })
+    .string({ error: said(originSentence) })
     .toLowerCase()
     .refine((text) => parseOriginUrl(text)?.origin === text, originSentence)
 }
@@ -129,7 +142,10 @@ const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /** RFC 9110 5.6.2: what methods and field names are made of. */
 export function token(sentence: string): z.ZodString {
-  return z.string({ error: sentence }).max(128).regex(tokenPattern, sentence)
+  return z
+    .string({ error: said(sentence) })
+    .max(128)
+    .regex(tokenPattern, sentence)
 }
 
 /** CONNECT opens tunnels and TRACE shows the headers that the gateway added: neither is ever forwarded. */
@@ -144,14 +160,14 @@ const rangeSentence = 'must be an address or a network such as 10.0.0.5, 10.0.0.
 
 /** A CIDR or a single address. */
 export function addressRange(): z.ZodType<string, string> {
-  return z.string({ error: rangeSentence }).superRefine(complains(parseCidr))
+  return z.string({ error: said(rangeSentence) }).superRefine(complains(parseCidr))
 }
+
+const patternSentence = 'must be a path such as /healthcheck.htm, or /files/* for all below it'
 
 /** A pattern of canonical paths. */
 export function pathPattern(): z.ZodType<string, string> {
-  return z
-    .string({ error: 'must be a path such as /healthcheck.htm, or /files/* for all below it' })
-    .superRefine(complains(compilePathPattern))
+  return z.string({ error: said(patternSentence) }).superRefine(complains(compilePathPattern))
 }
 
 /** Checks a text with a reader that throws a `RangeError` in words for administrators. */

@@ -1,0 +1,28 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+import { loadSettings } from '../../src/settings/load.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+t.test('the evaluation’s settings have no mistake', async (t) => {
+  const { settings, problems } = loadSettings(join(root, 'config/gatehouse.yaml'), {})
+  t.strictSame(problems, [])
+  t.strictSame(
+    settings?.services.map(({ name, client }) => [name, client.kind]),
+    [
+      ['chat', 'browser'],
+      ['mail', 'activesync'],
+      ['matrix', 'matrix'],
+    ],
+  )
+  t.equal(settings?.policy, join(root, 'config/policy.yaml'))
+})
+
+t.test('what is made from the code is as the code makes it', async (t) => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/generate.ts'), '--check'], {
+    encoding: 'utf8',
+  })
+  t.equal(stderr, '')
+  t.equal(status, 0)
+})
