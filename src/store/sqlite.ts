@@ -34,15 +34,15 @@ export async function openSqliteStore(path: string, options: SqliteOptions): Pro
     options.logger?.warn({ path }, 'the record was readable by others: mode set to 0600')
   const write = await openDatabase(path)
   try {
-    await migrate(write)
+    await migrate(write.db)
     const read = await openDatabase(path, 'query_only = on')
     const newId = options.newId ?? systemRandom().id
-    return createStore({ read, write, now: options.now, newId }, async () => {
-      await read.destroy()
-      await write.destroy()
+    return createStore({ read: read.db, write: write.db, now: options.now, newId }, async () => {
+      read.close()
+      write.close()
     })
   } catch (error) {
-    await write.destroy()
+    write.close()
     throw error
   }
 }
@@ -59,11 +59,11 @@ export function migrateSqlite(path: string): Promise<readonly string[]> {
 
 async function withDatabase<T>(path: string, work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
   await prepareFile(path)
-  const db = await openDatabase(path)
+  const { db, close } = await openDatabase(path)
   try {
     return await work(db)
   } finally {
-    await db.destroy()
+    close()
   }
 }
 
@@ -74,7 +74,12 @@ async function withDatabase<T>(path: string, work: (db: Kysely<Schema>) => Promi
 const blockingWait = 10
 const longestWait = 5_000
 
-async function openDatabase(path: string, ...pragmas: readonly string[]): Promise<Kysely<Schema>> {
+interface OpenDatabase {
+  readonly db: Kysely<Schema>
+  close(): void
+}
+
+async function openDatabase(path: string, ...pragmas: readonly string[]): Promise<OpenDatabase> {
   const database = await whileBusy(() => new DatabaseSync(path, { timeout: blockingWait }))
   const db = new Kysely<Schema>({
     dialect: {
@@ -84,12 +89,15 @@ async function openDatabase(path: string, ...pragmas: readonly string[]): Promis
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
   })
+  const close = () => {
+    if (database.isOpen) database.close()
+  }
   try {
     const always = ['journal_mode = wal', 'synchronous = full', 'foreign_keys = on', 'trusted_schema = off']
     for (const pragma of [...always, ...pragmas]) await db.executeQuery(CompiledQuery.raw(`pragma ${pragma}`))
-    return db
+    return { db, close }
   } catch (error) {
-    await db.destroy()
+    close()
     throw error
   }
 }
@@ -133,9 +141,8 @@ class SqliteDriver implements Driver {
 
   async releaseConnection(): Promise<void> {}
 
-  async destroy(): Promise<void> {
-    if (this.#database.isOpen) this.#database.close()
-  }
+  /** Whoever opened the file closes it: what is asked afterwards then fails as `closed`. */
+  async destroy(): Promise<void> {}
 }
 
 /** As many statements as the program has, and a few for lists of different lengths. */
