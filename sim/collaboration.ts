@@ -13,7 +13,7 @@ import {
 } from './simulation.ts'
 
 /** The cookie that a sign-in sets. */
-export const sessionCookie = 'chat_session'
+export const sessionCookie = 'session'
 
 const keptFileBytes = 16 * 1024 * 1024
 

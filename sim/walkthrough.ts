@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { Settings } from '../src/settings/settings.ts'
+
+/** What `npm start` prints: where everything listens, and lines to paste. */
+export async function walkthrough(
+  root: string,
+  settings: Settings,
+  samples: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const [listener] = settings.gateway.listen
+  const port = listener?.port ?? 443
+  const reference = await refusedReference(root, port)
+  const rows = [
+    ...settings.gateway.listen.map(({ scheme, host, port }) => ['gateway', `${scheme}://${host}:${port}`]),
+    ['management', `http://${settings.management.listen.host}:${settings.management.listen.port}`],
+    ...settings.services
+      .filter((service) => service.name in samples)
+      .map(({ name, upstream, hosts }) => [
+        name,
+        `https://${hosts[0]}:${port} → sample at ${upstream[0]?.origin}`,
+      ]),
+    ['access log', 'data/gatehouse.log'],
+  ]
+  return `
+${rows.map(([what, where]) => `  ${what?.padEnd(12)}${where}`).join('\n')}
+
+Paste these in another terminal, in this folder. 127.20.0.0/16 plays the certificate Wi-Fi, everything else the internet.
+
+${steps(port, reference)
+  .map(([what, line]) => `  # ${what}\n  ${line}\n`)
+  .join('\n')}
+In a browser: https://chat.localhost:${port} (alice / wonderland; trust certs/ca.crt). Ctrl-C stops everything.
+`
+}
+
+function steps(port: number, reference: string): readonly (readonly [string, string])[] {
+  const curl = 'curl --cacert certs/ca.crt'
+  const chat = `https://chat.localhost:${port}`
+  return [
+    ['An unknown device on the internet is refused', `${curl} ${chat}/api/messages`],
+    ['A browser there is sent to the registration address', `${curl} -i -H 'Accept: text/html' ${chat}/`],
+    [
+      'From the certificate Wi-Fi, signing in registers it',
+      `${curl} -i --interface 127.20.0.5 -c data/cookies -d 'username=alice&password=wonderland' ${chat}/login`,
+    ],
+    ['From then on the internet is good enough', `${curl} -b data/cookies ${chat}/api/messages`],
+    ['Why was the first one refused?', `bin/gatehouse explain ${reference}`],
+  ]
+}
+
+/** The first of the steps, made for its reference: `explain` can then be pasted as it stands. */
+async function refusedReference(root: string, port: number): Promise<string> {
+  const ca = readFileSync(join(root, 'certs/ca.crt'))
+  const sent = request({
+    host: '127.0.0.1',
+    port,
+    path: '/api/messages',
+    headers: { host: `chat.localhost:${port}` },
+    servername: 'chat.localhost',
+    ca,
+    agent: false,
+  })
+  const answer = await new Promise<string>((resolve, reject) => {
+    sent.on('error', reject)
+    sent.on('response', (response) => text(response).then(resolve, reject))
+    sent.end()
+  }).catch(() => '')
+  return /"reference":\s*"([^"]+)"/.exec(answer)?.[1] ?? 'REFERENCE'
+}
