@@ -4,6 +4,7 @@
  */
 import type { Service } from '../domain/service.ts'
 import { type KeyPath, type Problem, problemAt, type YamlDocument } from '../lib/yaml-document.ts'
+import type { Mistake } from './mistake.ts'
 import { readSecret, type Secret, type SecretReaders, type SecretSource } from './secret.ts'
 import { clientSettings } from './sections/client.ts'
 import { isLoopback } from './sections/management.ts'
@@ -17,12 +18,6 @@ export interface BuildContext {
   /** Absolute. */
   readonly file: string
   readonly readers: SecretReaders
-}
-
-/** A mistake and the key that it is about. */
-export interface Mistake {
-  readonly path: KeyPath
-  readonly message: string
 }
 
 export interface BuiltSettings {

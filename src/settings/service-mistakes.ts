@@ -1,4 +1,4 @@
-import type { Mistake } from './build.ts'
+import type { Mistake } from './mistake.ts'
 import { clientBlocks } from './sections/client.ts'
 import type { SettingsDocument } from './settings-schema.ts'
 

@@ -1,5 +1,5 @@
 import { IpSet, type ParsedCidr, parseCidr } from '../lib/ip-set.ts'
-import type { Mistake } from './build.ts'
+import type { Mistake } from './mistake.ts'
 import { formatListenAddress } from './sections/values.ts'
 import type { GatewaySettings, ListenAddress, Settings } from './settings.ts'
 
