@@ -136,7 +136,8 @@ export class DeviceStates {
       return this.#lastKnown(hashes, cause)
     }
     this.#report(true)
-    return epoch === this.#epoch ? this.#keep(hashes, found, now) : found?.state
+    // What was read may be what a notice has just announced to be over: it is read again.
+    return epoch === this.#epoch ? this.#keep(hashes, found, now) : this.#ask(hashes, now)
   }
 
   /** A state is kept under the key that found it; the stronger ones are unknown. */

@@ -39,9 +39,10 @@ export async function assess(
   route: Route,
   deps: AssessDependencies,
 ): Promise<Assessment> {
-  const identification = await route.protocol.identify(request)
-  const state = forThisUser(await deps.devices.find(identification.keys), identification)
   const vouchedNetworks = await deps.vouchedNetworks(request, route.service.name)
+  const identification = await route.protocol.identify(request)
+  // Last, so that nothing is waited for between reading the state and deciding on it: a block that comes then is seen.
+  const state = forThisUser(await deps.devices.find(identification.keys), identification)
   const facts = gatherFacts({ request, route, identification, state, vouchedNetworks, deps })
   const decision =
     contradiction(identification, facts) ?? decide(facts, state, deps.policy(), request.head.receivedAt)

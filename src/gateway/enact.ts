@@ -86,7 +86,7 @@ async function forward(
     service: route.service,
     head: request.head,
     client,
-    addFields: deps.identityFields.of(assessment),
+    addFields: ['Gatehouse-Request', request.head.id, ...deps.identityFields.of(assessment)],
     ...(request.body !== undefined && { body: request.body }),
     ...(watched && {
       readsAnswer: (answer) => route.protocol.readsAnswer(request, identification, answer),

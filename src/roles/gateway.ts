@@ -265,6 +265,7 @@ function startBackground(parts: GatewayParts, core: Core, listeners: readonly Op
     onError: (error) => logger.debug({ err: error }, 'change notices cannot be read'),
   })
   const sweep = setInterval(() => void core.live.reconsiderAll().catch(onError), reconsiderEvery).unref()
+  const probe = setInterval(() => void probeRecord(parts), probeEvery).unref()
   void core.policy.follow(async () => core.live.reconsiderAll())
   const certificates =
     settings.gateway.tls === undefined
@@ -274,10 +275,25 @@ function startBackground(parts: GatewayParts, core: Core, listeners: readonly Op
     reloadTls: async () => certificates?.reload(),
     close() {
       clearInterval(sweep)
+      clearInterval(probe)
       changes.close()
       core.policy.close()
       certificates?.close()
     },
+  }
+}
+
+/** Milliseconds between two looks at the record's health when no request needs it. */
+const probeEvery = 5_000
+
+async function probeRecord({ store, health, metrics }: GatewayParts): Promise<void> {
+  try {
+    await store.ping()
+    health.set('record', { ok: true }, true)
+    metrics.recordAvailable.set(1)
+  } catch (error) {
+    health.set('record', { ok: false, detail: error instanceof Error ? error.message : 'unknown' }, true)
+    metrics.recordAvailable.set(0)
   }
 }
 
