@@ -1,6 +1,7 @@
 import type { ClientKind } from '../domain/service.ts'
 import { activesync } from './activesync.ts'
 import { browser } from './browser.ts'
+import { matrix } from './matrix.ts'
 import type { ProtocolFactory } from './protocol.ts'
 
 /** The client protocols, one file each. */
@@ -8,7 +9,7 @@ export const clientProtocols: Readonly<Record<ClientKind, ProtocolFactory>> = {
   browser,
   activesync,
   lync: notYet('lync'),
-  matrix: notYet('matrix'),
+  matrix,
   bearer: notYet('bearer'),
   generic: notYet('generic'),
 }
