@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { readableBody } from '../../clients/protocol.ts'
 import type { Answer } from '../../domain/answer.ts'
-import { InvalidAnswer, RelayFailure, type RelayReason, reasonOf } from './failure.ts'
+import { InvalidAnswer, RelayFailure, type RelayReason, reasonOf, type Stage } from './failure.ts'
 import { decodeBody, ObservedAnswer } from './observed-answer.ts'
 import type { AnswerVerdict, ForwardOrder, RelayEnd, RelayOutcome, TunnelEnd } from './order.ts'
 import type { Pin, Pins } from './pinned.ts'
@@ -194,7 +194,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Controller | null, error: Error): void {
     if (this.#over || this.#upstreamDone) return
-    const reason = reasonOf(error, this.#sent)
+    const reason = reasonOf(error, this.#stage())
     this.#noteHealth(reason)
     const { method, hasBody } = this.#order.head
     const attempt = { method, hasBody, sent: this.#sent, answered: this.#answered }
@@ -447,6 +447,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const connection = this.#connection as UpstreamConnection
     this.#controller = undefined
     if (this.#pin === undefined) (this.#upstream as Upstream).pool.release(connection)
+  }
+
+  #stage(): Stage {
+    if (!this.#sent) return 'connecting'
+    return this.#status === 0 ? 'waiting' : 'answering'
   }
 
   #tries(reason: RelayReason): boolean {

@@ -47,18 +47,25 @@ const tlsCodes: ReadonlySet<string> = new Set([
   'INVALID_PURPOSE',
 ])
 
-/** @param sent whether the request went out: before that, whatever went wrong was the connection */
-export function reasonOf(error: Error & { code?: string }, sent: boolean): RelayReason {
+/** How far the exchange had come: nothing sent, no head of an answer yet, or in its body. */
+export type Stage = 'connecting' | 'waiting' | 'answering'
+
+export function reasonOf(error: Error & { code?: string }, stage: Stage): RelayReason {
   if (error instanceof ClientBodyError) return error.reason
   if (error instanceof RelayFailure) return error.reason
   const code = error.code ?? ''
   if (isTlsCode(code)) return 'upstream.tls'
-  if (!sent) return code === 'UPSTREAM_CONNECTION_SPENT' ? 'upstream.aborted' : 'upstream.unreachable'
+  if (stage === 'connecting')
+    return code === 'UPSTREAM_CONNECTION_SPENT' ? 'upstream.aborted' : 'upstream.unreachable'
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
     return 'upstream.timeout'
   }
   if (error instanceof errors.RequestContentLengthMismatchError) return 'http.malformed'
   if (error instanceof errors.RequestAbortedError) return 'client.aborted'
+  // undici's word for two lengths, and for a body that is shorter than its length.
+  if (error instanceof errors.ResponseContentLengthMismatchError) {
+    return stage === 'waiting' ? 'upstream.invalid' : 'upstream.aborted'
+  }
   return isInvalid(error) ? 'upstream.invalid' : 'upstream.aborted'
 }
 
