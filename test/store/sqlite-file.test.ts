@@ -173,16 +173,17 @@ t.test('a list of 100,000 registrations is paged by an index, in order, without 
   )
   const database = new DatabaseSync(path)
   t.teardown(() => database.close())
-  const queries: readonly Omit<RegistrationQuery, 'limit'>[] = [
-    {},
-    { service: 'mail' },
-    { user: 'user7' },
-    { user: 'user7', service: 'mail' },
-    { blocked: true },
+  const indexes: readonly (readonly [string, Omit<RegistrationQuery, 'limit'>])[] = [
+    ['time', {}],
+    ['service', { service: 'mail' }],
+    ['user_time', { user: 'user7' }],
+    ['user', { user: 'user7', service: 'mail' }],
+    ['block', { blocked: true }],
   ]
-  for (const query of queries) {
-    const plan = planOf(database, query).join('; ')
-    t.match(plan, /^SEARCH registrations USING INDEX registrations_by_\w+ \(/, JSON.stringify(query))
+  for (const [index, query] of indexes) {
+    const [plan, ...rest] = planOf(database, query)
+    t.ok(plan?.startsWith(`SEARCH registrations USING INDEX registrations_by_${index} (`), plan)
+    t.strictSame(rest, [], 'no sort')
   }
 })
 
