@@ -21,7 +21,7 @@ export interface OpenLogger {
 
 export function openLogger({ level, destination = 1 }: LoggerOptions): OpenLogger {
   // Lines are buffered for at most a second: a write for each request would cost more than deciding it.
-  const stream = pino.destination({ dest: destination, sync: false, minLength: 16_384, periodicFlush: 1_000 })
+  const stream = pino.destination({ dest: destination, sync: false, minLength: 8_192, periodicFlush: 1_000 })
   const logger = pino(
     {
       level,
