@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { reasons } from '../src/domain/reason.ts'
+import { policyJsonSchema, policyReference } from '../src/policy/schema.ts'
 import { settingsJsonSchema } from '../src/settings/json-schema.ts'
 import { settingsReference } from '../src/settings/reference.ts'
 import { reasonsReference } from './lib/reasons-reference.ts'
@@ -17,7 +18,9 @@ interface GeneratedFile {
 
 const generated: readonly GeneratedFile[] = [
   { file: 'config/schema/gatehouse.schema.json', render: () => json(settingsJsonSchema()) },
+  { file: 'config/schema/policy.schema.json', render: () => json(policyJsonSchema()) },
   { file: 'docs/reference/settings.md', render: () => page(settingsReference()) },
+  { file: 'docs/reference/policy.md', render: policyReference },
   { file: 'docs/reference/reasons.md', render: () => page(reasonsReference(reasons)) },
 ]
 

@@ -20,6 +20,8 @@ export interface JsonSchema {
 export function settingsJsonSchema(): JsonSchema {
   const schema = z.toJSONSchema(settingsSchema, {
     io: 'input',
+    // The draft that the YAML servers of editors know.
+    target: 'draft-7',
     override({ zodSchema, jsonSchema }) {
       // zod takes examples for values after decoding; ours are what stands in the file.
       const examples = z.globalRegistry.get(zodSchema)?.examples

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
+import { type JsonSchema, settingsJsonSchema } from '../../src/settings/json-schema.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -25,4 +26,16 @@ t.test('what is made from the code is as the code makes it', async (t) => {
   })
   t.equal(stderr, '')
   t.equal(status, 0)
+})
+
+t.test('every key of the settings says what it does', async (t) => {
+  function undescribed(schema: JsonSchema, path: string): string[] {
+    const inner = Object.entries(schema.properties ?? {}).flatMap(([key, child]) => [
+      ...(child.description ? [] : [`${path}${key}`]),
+      ...undescribed(child, `${path}${key}.`),
+    ])
+    const others = [...(schema.items ? [schema.items] : []), ...(schema.anyOf ?? [])]
+    return [...inner, ...others.flatMap((other) => undescribed(other, path))]
+  }
+  t.strictSame(undescribed(settingsJsonSchema(), ''), [])
 })

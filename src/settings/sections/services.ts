@@ -52,7 +52,7 @@ const upgradeSentence = 'must be the name of an upgrade protocol such as websock
 const upgrade = z
   .string({ error: said(upgradeSentence) })
   .toLowerCase()
-  .regex(/^[a-z0-9.-]{1,64}(\/[a-z0-9.]{1,16})?$/, upgradeSentence)
+  .regex(/^[A-Za-z0-9.-]{1,64}(\/[A-Za-z0-9.]{1,16})?$/, upgradeSentence)
   .refine(
     (name) => !/^(h2c|h2|connect-udp|connect-ip|(tls|http)(\/.*)?)$/.test(name),
     'opens a way past the gateway’s decisions and cannot be allowed',

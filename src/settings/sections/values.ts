@@ -68,7 +68,8 @@ function parseListenAddress(text: string): ListenAddress | undefined {
 }
 
 const hostSentence = 'must be a host name without scheme, port or path, such as mail.example.com'
-const label = '[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?'
+// Both cases: the schema for editors has no flag to ignore them.
+const label = '[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?'
 const hostPattern = new RegExp(`^${label}(\\.${label})*$`)
 const hostOrWildcardPattern = new RegExp(`^(\\*\\.)?${label}(\\.${label})*$`)
 
