@@ -37,6 +37,7 @@ interface Application {
 const userPath = '/autodiscover/autodiscoverservice.svc/root/oauth/user'
 const ticketPath = '/webticket/oauthtoken'
 const applicationsPath = '/ucwa/oauth/v1/applications'
+const windows = 'urn:microsoft.rtc:windows'
 const xmlDiscovery = 'application/vnd.microsoft.rtc.autodiscover+xml'
 
 class FrontEnd {
@@ -68,7 +69,9 @@ class FrontEnd {
 
   async #ticket(exchange: SimulatedExchange): Promise<void> {
     const form = await exchange.readForm()
-    switch (form.get('grant_type')) {
+    // As IIS does it: a handshake comes before the service, and its first message carries no form yet.
+    const handshake = /^(NTLM|Negotiate) /i.test(exchange.request.headers.authorization ?? '')
+    switch (handshake ? windows : form.get('grant_type')) {
       case 'password': {
         const userName = form.get('username') ?? ''
         if (passwordIsRight(userName, form.get('password') ?? '')) {
@@ -80,7 +83,7 @@ class FrontEnd {
           { 'x-ms-diagnostics': '28020;reason="No valid user"' },
         )
       }
-      case 'urn:microsoft.rtc:windows': {
+      case windows: {
         const outcome = this.#ntlm.authenticate(exchange.request)
         if ('user' in outcome) return this.#grant(exchange, outcome.user)
         return exchange.json(401, {}, { 'www-authenticate': outcome.challenge })

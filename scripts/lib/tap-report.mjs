@@ -4,8 +4,10 @@
  */
 export class TapReport {
   #write
+  /** What failed inside the file that is running; shown below its line. */
   #failures = []
-  #inDiagnostics = false
+  /** Where the lines of the failure that we are in go; undefined between failures. */
+  #sink
   #summary
 
   /** @param {(text: string) => void} write where progress goes */
@@ -35,19 +37,17 @@ export class TapReport {
   #file([, outcome, name, time]) {
     const seconds = time === undefined ? '' : ` (${(Number(time) / 1000).toFixed(1)} s)`
     this.#write(`  ${outcome === 'ok' ? 'ok    ' : 'not ok'} ${name}${seconds}\n`)
-    if (outcome !== 'ok') for (const line of this.#failures) this.#write(`${line}\n`)
+    if (outcome !== 'ok') for (const failure of this.#failures) this.#write(`${failure}\n`)
     this.#failures = []
-    this.#inDiagnostics = outcome !== 'ok'
+    this.#sink = outcome === 'ok' ? undefined : (line) => this.#write(`${line}\n`)
   }
 
-  /** Inside a file: the lines `not ok` and the diagnostics below them. */
+  /** The lines `not ok` and the diagnostics below them. */
   #keepFailure(line) {
     const text = line.trimStart()
-    if (/^(not )?ok \d+/.test(text)) this.#inDiagnostics = text.startsWith('not ok')
-    else if (text.startsWith('# Subtest') || text.startsWith('1..')) this.#inDiagnostics = false
-    if (!this.#inDiagnostics) return
-    if (line === text) this.#write(`${line}\n`)
-    else this.#failures.push(line)
+    if (text.startsWith('not ok')) this.#sink = (failure) => this.#failures.push(failure)
+    else if (/^(ok \d|# Subtest|1\.\.)/.test(text)) this.#sink = undefined
+    this.#sink?.(line)
   }
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { type BrowserContext, chromium as playwright } from 'playwright-core'
 import type { Test } from 'tap'
@@ -54,11 +54,21 @@ export async function chromium(t: Test, options: ChromiumOptions = {}): Promise<
   })
 }
 
-/** A CONNECT proxy whose outgoing connections have this source address. @returns its URL */
+/** A proxy whose outgoing connections, to this machine only, have this source address. @returns its URL */
 async function proxyFrom(t: Test, localAddress: string): Promise<string> {
-  const server = createServer((_, response) => response.writeHead(501).end())
-  server.on('connect', (request, client) => {
-    const port = Number(new URL(`http://${request.url}`).port || 443)
+  const server = createServer((asked, response) => {
+    const { port, pathname, search } = new URL(asked.url ?? '/', 'http://localhost')
+    const { method, headers } = asked
+    const options = { port, host: '127.0.0.1', localAddress, method, headers, path: pathname + search }
+    const sent = request(options, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
+      answer.pipe(response)
+    })
+    sent.on('error', () => response.destroy())
+    asked.pipe(sent)
+  })
+  server.on('connect', ({ url }, client) => {
+    const port = Number(new URL(`http://${url}`).port || 443)
     const upstream = connect({ port, host: '127.0.0.1', localAddress }, () => {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n')
       client.pipe(upstream).pipe(client)
