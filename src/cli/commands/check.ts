@@ -1,0 +1,93 @@
+import { formatProblem, type Problem } from '../../lib/yaml-document.ts'
+import type { CompiledPolicy } from '../../policy/compile.ts'
+import { policyWarnings } from '../../policy/warnings.ts'
+import { effectiveSettings } from '../../settings/effective.ts'
+import { loadSettings } from '../../settings/load.ts'
+import type { Settings } from '../../settings/settings.ts'
+import { defineCommand } from '../command.ts'
+import { WrongSettings } from '../errors.ts'
+import { plural } from '../output.ts'
+import { readPolicy } from '../policy-file.ts'
+import { settingsPath } from '../settings-file.ts'
+
+interface Checked {
+  readonly settings?: Settings
+  readonly policy?: CompiledPolicy
+  readonly problems: readonly Problem[]
+}
+
+export const checkCommand = defineCommand({
+  name: 'check',
+  summary: 'Check settings and policy, and run the policy’s own tests, without starting anything.',
+  details:
+    'Prints every mistake with file, line and column, and warns of what is legal and dangerous.\nExit 1 when there are mistakes.',
+  options: {
+    effective: {
+      type: 'flag',
+      description: 'Print every setting with the value that holds, defaults included. Secrets are not shown.',
+    },
+  },
+  examples: [
+    { line: 'check', description: 'Before a reload or restart' },
+    { line: 'check --effective', description: 'Which limits are in force?' },
+  ],
+  async run(context) {
+    const { out, options, system } = context
+    const path = settingsPath(context)
+    const { settings, policy, problems } = await check(path, system)
+    const warnings =
+      settings === undefined || policy === undefined
+        ? []
+        : policyWarnings(policy, {
+            services: settings.services,
+            trustedProxies: settings.gateway.trustedProxies,
+            now: system.now(),
+          })
+    const effective = options.effective && settings !== undefined ? effectiveSettings(settings) : undefined
+    out.show(
+      {
+        settings: path,
+        policy: settings?.policy,
+        problems,
+        warnings,
+        ...(effective !== undefined && { effective }),
+      },
+      () =>
+        [
+          ...(effective === undefined ? [] : [effective.trimEnd(), '']),
+          ...problems.map(formatProblem),
+          ...warnings.map((warning) => `warning: ${warning.message}`),
+          verdict(path, settings, problems, warnings.length),
+        ].join('\n'),
+    )
+    return problems.length > 0 ? 1 : 0
+  },
+})
+
+async function check(
+  path: string,
+  { env, now }: { readonly env: NodeJS.ProcessEnv; readonly now: () => number },
+): Promise<Checked> {
+  const { settings, problems } = loadSettings(path, env)
+  if (settings === undefined) return { problems }
+  try {
+    return { settings, policy: await readPolicy(settings, now), problems: [] }
+  } catch (error) {
+    if (error instanceof WrongSettings) return { settings, problems: error.problems }
+    throw error
+  }
+}
+
+function verdict(
+  path: string,
+  settings: Settings | undefined,
+  problems: readonly Problem[],
+  warnings: number,
+): string {
+  if (settings === undefined)
+    return `\n${plural(problems.length, 'mistake')} in the settings; the policy was not looked at.`
+  if (problems.length > 0)
+    return `\n${plural(problems.length, 'mistake')} in the policy: the gateway would not take it.`
+  const count = warnings === 0 ? '' : `, ${plural(warnings, 'warning')}`
+  return `${path} and ${settings.policy} are in order${count}.`
+}

@@ -1,0 +1,35 @@
+import type { Command } from './command.ts'
+import { auditCommand } from './commands/audit.ts'
+import { bypassCommand } from './commands/bypass.ts'
+import { checkCommand } from './commands/check.ts'
+import { deviceApprove } from './commands/device-approve.ts'
+import { deviceBlock } from './commands/device-block.ts'
+import { deviceForget } from './commands/device-forget.ts'
+import { deviceList } from './commands/device-list.ts'
+import { deviceShow } from './commands/device-show.ts'
+import { deviceUnblock } from './commands/device-unblock.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { explainCommand } from './commands/explain.ts'
+import { migrateCommand } from './commands/migrate.ts'
+import { policyTest } from './commands/policy-test.ts'
+import { runCommand } from './commands/run.ts'
+import { versionCommand } from './commands/version.ts'
+
+/** The commands, one file each, in the order in which the help shows them. */
+export const commands: readonly Command[] = [
+  runCommand,
+  checkCommand,
+  explainCommand,
+  policyTest,
+  deviceList,
+  deviceShow,
+  deviceApprove,
+  deviceBlock,
+  deviceUnblock,
+  deviceForget,
+  bypassCommand,
+  auditCommand,
+  migrateCommand,
+  doctorCommand,
+  versionCommand,
+]
