@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net'
 import type { Limits } from '../../src/domain/limits.ts'
+import { reasons } from '../../src/domain/reason.ts'
 import type { RequestHead } from '../../src/domain/request-head.ts'
 import type { ClientSide } from '../../src/gateway/client-side.ts'
-import type { Refusal } from '../../src/gateway/listener/intake.ts'
+import type { MalformedRequest } from '../../src/gateway/listener/intake.ts'
 import { type Listener, type ListenerOptions, startListener } from '../../src/gateway/listener/listener.ts'
 import { strictPathRules } from '../../src/gateway/wire/path.ts'
-import { reasons } from '../../src/domain/reason.ts'
 import { IpSet } from '../../src/lib/ip-set.ts'
 
 export const limits: Limits = {
@@ -38,16 +38,19 @@ export const limits: Limits = {
 export interface UnderTest {
   readonly listener: Listener
   readonly heads: RequestHead[]
-  readonly refusals: Refusal[]
+  readonly refusals: MalformedRequest[]
   readonly port: number
 }
 
 type Overrides = Partial<Omit<ListenerOptions, 'limits'>> & { readonly limits?: Partial<Limits> }
 
 /** A listener whose handler answers `METHOD path body` and whose refusals are answered with status and reason. */
-export async function listenerUnderTest(t: { teardown(handler: () => unknown): void }, overrides: Overrides = {}): Promise<UnderTest> {
+export async function listenerUnderTest(
+  t: { teardown(handler: () => unknown): void },
+  overrides: Overrides = {},
+): Promise<UnderTest> {
   const heads: RequestHead[] = []
-  const refusals: Refusal[] = []
+  const refusals: MalformedRequest[] = []
   let lastId = 0
   const onExchange = overrides.onExchange ?? echo
   const listener = await startListener({
@@ -90,7 +93,10 @@ export async function readBody(client: ClientSide): Promise<string> {
 }
 
 export function answer(client: ClientSide, status: number, text: string): void {
-  if (client.headSent) return client.abort('failure')
+  if (client.headSent) {
+    client.abort('failure')
+    return
+  }
   client.sendHead(status, ['Content-Length', String(Buffer.byteLength(text))])
   client.write(Buffer.from(text))
   client.end()

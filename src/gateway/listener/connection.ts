@@ -15,9 +15,7 @@ export interface ConnectionOrigin {
 }
 
 /** A client certificate as the handshake left it: verified, or with what is wrong with it. */
-export type PresentedCertificate =
-  | { readonly verified: ClientCertificate }
-  | { readonly problem: string }
+export type PresentedCertificate = { readonly verified: ClientCertificate } | { readonly problem: string }
 
 /** One client connection, whatever HTTP version it speaks. */
 export class Connection implements ClientConnection {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { AbortKind, ClientSide } from '../client-side.ts'
-import { parseContentLength, type Framing } from '../wire/framing.ts'
+import { type Framing, parseContentLength } from '../wire/framing.ts'
 import type { Connection } from './connection.ts'
 import type { Intake } from './intake.ts'
 import { lingerOnClose } from './linger.ts'
@@ -25,7 +25,7 @@ export interface Http1Exchange {
 export class Http1ClientSide implements ClientSide {
   readonly connection: Connection
   bytesSent = 0
-  readonly #exchange: Http1Exchange
+  protected readonly exchange: Http1Exchange
   #body: RequestBody | undefined
   /** What Content-Length promises; undefined when the answer is framed otherwise or has no body. */
   #promised: number | undefined
@@ -33,7 +33,7 @@ export class Http1ClientSide implements ClientSide {
 
   constructor(exchange: Http1Exchange) {
     this.connection = exchange.connection
-    this.#exchange = exchange
+    this.exchange = exchange
   }
 
   get body(): Readable | undefined {
@@ -41,7 +41,7 @@ export class Http1ClientSide implements ClientSide {
   }
 
   get headSent(): boolean {
-    return this.#exchange.response.headersSent
+    return this.exchange.response.headersSent
   }
 
   get bytesReceived(): number {
@@ -49,7 +49,7 @@ export class Http1ClientSide implements ClientSide {
   }
 
   limitBody(bytes: number): void {
-    const { framing } = this.#exchange
+    const { framing } = this.exchange
     if (framing?.hasBody !== true) return
     const body = this.#openBody()
     // A length that is known to be too long is refused before a byte of it is read.
@@ -59,17 +59,17 @@ export class Http1ClientSide implements ClientSide {
 
   /** What the HTTP parser found wrong while the body came in. */
   failBody(reason: 'http.malformed' | 'client.aborted', cause: unknown): void {
-    this.#openBody()?.fail(reason, cause)
+    if (!this.exchange.request.complete) this.#openBody()?.fail(reason, cause)
   }
 
   sendInformational(status: number, headers: readonly string[]): void {
-    const { request, response } = this.#exchange
+    const { request, response } = this.exchange
     if (request.httpVersion !== '1.1' || response.headersSent || response.destroyed) return
     response.writeInformation(status, headers as string[]) // not written to
   }
 
   sendHead(status: number, headers: readonly string[]): void {
-    const { request, response, connection } = this.#exchange
+    const { request, response, connection } = this.exchange
     if (response.destroyed) return
     if (!this.#willBeRead()) {
       connection.closing = true
@@ -89,23 +89,26 @@ export class Http1ClientSide implements ClientSide {
       this.abort('upstream')
       return false
     }
-    return this.#exchange.response.write(chunk)
+    return this.exchange.response.write(chunk)
   }
 
   onDrain(listener: () => void): void {
-    this.#exchange.response.on('drain', listener)
+    this.exchange.response.on('drain', listener)
   }
 
   end(trailers?: readonly string[]): void {
-    const { response } = this.#exchange
-    if (this.#promised !== undefined && this.bytesSent !== this.#promised) return this.abort('upstream')
+    const { response } = this.exchange
+    if (this.#promised !== undefined && this.bytesSent !== this.#promised) {
+      this.abort('upstream')
+      return
+    }
     if (trailers !== undefined && trailers.length > 0) response.addTrailers(pairs(trailers))
     this.#discardBody()
     response.end()
   }
 
   abort(_how: AbortKind): void {
-    const { request, connection } = this.#exchange
+    const { request, connection } = this.exchange
     const { socket } = connection
     // An HTTP/1.0 answer ends with the connection: only a reset tells a broken one from a complete one.
     if (request.httpVersion === '1.0' && connection.tls === undefined) socket.resetAndDestroy()
@@ -113,26 +116,28 @@ export class Http1ClientSide implements ClientSide {
   }
 
   onClose(listener: (completed: boolean) => void): void {
-    const { response } = this.#exchange
+    const { response } = this.exchange
     response.once('close', () => listener(response.writableFinished))
   }
 
   #openBody(): RequestBody | undefined {
-    const { framing, request, response, intake, connection, waits } = this.#exchange
+    const { framing, request, response, intake, connection, waits } = this.exchange
     if (this.#body !== undefined || framing?.hasBody !== true) return this.#body
     this.#body = new RequestBody(request, {
       bodyTimeout: intake.limits.bodyTimeout,
       bodyRate: intake.limits.bodyRate,
       now: intake.now,
       onFirstRead: waits ? () => sendContinue(response) : undefined,
-      onFailure: () => connection.closeAfterAnswer(),
+      onFailure: () => {
+        connection.closing = true
+      },
     })
     return this.#body
   }
 
   /** Is the body read, or short enough to be read and thrown away? Unread bytes must not be taken for the next request. */
   #willBeRead(): boolean {
-    const { framing, waits } = this.#exchange
+    const { framing, waits } = this.exchange
     if (framing === undefined) return false
     if (!framing.hasBody || this.#body?.complete === true) return true
     if (this.#body?.destroyed === true) return false

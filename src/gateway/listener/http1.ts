@@ -1,11 +1,12 @@
-import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
+import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ReasonCode } from '../../domain/reason.ts'
-import type { WireRequest } from '../wire/head.ts'
-import type { ParsedHead } from '../wire/head.ts'
+import type { ParsedHead, WireRequest } from '../wire/head.ts'
 import type { Connection } from './connection.ts'
 import { Http1ClientSide } from './http1-client-side.ts'
-import type { Intake, Refusal } from './intake.ts'
+import type { Intake, MalformedRequest } from './intake.ts'
+import { lingerOnClose } from './linger.ts'
+import { detachedResponse, UpgradeClientSide } from './upgrade.ts'
 
 /** Requests that a client may send ahead; with more, the connection ends after them. */
 const mostPipelined = 64
@@ -26,8 +27,8 @@ interface Waiting {
 
 /** Node builds `headers` for its own few look-ups; these cost a fraction of the whole object. */
 class Http1Message extends IncomingMessage {
-  /** Set when the request was parsed already to decide on its upgrade. */
-  parsed: ParsedHead | Refusal | undefined
+  /** Set when it is a valid upgrade handshake: parsed to find that out. */
+  parsed: ParsedHead | undefined
 }
 Object.defineProperty(Http1Message.prototype, 'headers', {
   get(this: Http1Message) {
@@ -56,39 +57,75 @@ export class Http1Engine {
       keepAlive: true,
       keepAliveInitialDelay: 60_000,
       optimizeEmptyRequests: true,
-      shouldUpgradeCallback: () => false,
+      shouldUpgradeCallback: (request) => this.#isUpgrade(request),
     })
     // Node would cut the list without an error, and with it what has to be checked; the parser counts and refuses.
     this.server.maxHeadersCount = 0
     this.server.on('request', (request, response) => this.#enqueue({ request, response, waits: false }))
     this.server.on('checkContinue', (request, response) => this.#enqueue({ request, response, waits: true }))
-    this.server.on('checkExpectation', (request, response) => this.#enqueue({ request, response, waits: false }))
-    this.server.on('clientError', (error: Error & { code?: string }, socket) => this.#onError(error, socket as Socket))
-    this.server.on('connect', (_request, socket) => socket.destroy())
+    this.server.on('checkExpectation', (request, response) =>
+      this.#enqueue({ request, response, waits: false }),
+    )
+    this.server.on('clientError', (error: Error & { code?: string }, socket) =>
+      this.#onError(error, socket as Socket),
+    )
+    this.server.on('upgrade', (request, socket, first) => this.#upgrade(request, socket as Socket, first))
+    this.server.on('connect', (request, socket) => this.#refuseConnect(request, socket as Socket))
+  }
+
+  /** The server does not listen by itself: start its clock for header sections, which listening would have started. */
+  standBehind(): void {
+    this.server.emit('listening')
+  }
+
+  close(): void {
+    if (!this.server.listening) this.server.close(() => {})
   }
 
   /** Called before the connection's first byte is parsed. */
   adopt(connection: Connection): void {
-    this.#states.set(connection.socket, { connection, waiting: [], current: undefined, served: 0 })
+    const { socket } = connection
+    const state: Http1State = { connection, waiting: [], current: undefined, served: 0 }
+    this.#states.set(socket, state)
+    connection.onRetire(() => {
+      if (state.current === undefined) socket.destroySoon()
+    })
   }
 
   #enqueue(waiting: Waiting): void {
     const state = this.#states.get(waiting.request.socket)
     if (state === undefined || state.connection.closing) return
-    if (state.current === undefined) return this.#serve(state, waiting)
-    if (state.waiting.length >= mostPipelined) state.connection.socket.pause()
-    else state.waiting.push(waiting)
+    if (state.current === undefined) this.#serve(state, waiting)
+    else if (state.waiting.length < mostPipelined) state.waiting.push(waiting)
+    // What was sent ahead and not answered may be sent again on another connection (RFC 9112 9.3.2).
+    else state.connection.closing = true
   }
 
   #serve(state: Http1State, { request, response, waits }: Waiting): void {
     const { connection } = state
-    const parsed = request.parsed ?? this.#intake.parse(wireRequest(request, connection), connection)
+    const parsed = withoutUpgrade(this.#intake.parse(wireRequest(request, connection), connection))
     const refused = 'reason' in parsed
     if (refused || parsed.options.close || ++state.served >= this.#intake.limits.requestsPerConnection) {
-      connection.closeAfterAnswer()
+      connection.closing = true
     }
     const framing = refused ? undefined : parsed.framing
-    const client = new Http1ClientSide({ request, response, connection, intake: this.#intake, framing, waits })
+    const client = new Http1ClientSide({
+      request,
+      response,
+      connection,
+      intake: this.#intake,
+      framing,
+      waits,
+    })
+    this.#run(state, parsed, client, response)
+  }
+
+  #run(
+    state: Http1State,
+    parsed: ParsedHead | MalformedRequest,
+    client: Http1ClientSide,
+    response: ServerResponse,
+  ): void {
     state.current = client
     // The next request waits for both: the answer is written, and the handler has done with this one.
     let open = 2
@@ -101,9 +138,55 @@ export class Http1Engine {
 
   #next(state: Http1State): void {
     state.current = undefined
-    if (state.connection.closing) return state.connection.socket.destroySoon()
+    if (state.connection.closing) {
+      state.connection.socket.destroySoon()
+      return
+    }
     const waiting = state.waiting.shift()
     if (waiting !== undefined) this.#serve(state, waiting)
+  }
+
+  /** Node asks while it parses. Only a valid handshake that nothing stands before becomes an upgrade. */
+  #isUpgrade(request: Http1Message): boolean {
+    const state = this.#states.get(request.socket)
+    if (state === undefined || state.current !== undefined || state.connection.closing) return false
+    const parsed = this.#intake.parse(wireRequest(request, state.connection), state.connection)
+    if ('reason' in parsed || parsed.head.upgrade === undefined) return false
+    request.parsed = parsed
+    return true
+  }
+
+  /** From here on the HTTP parser has nothing to do with the connection any more. */
+  #upgrade(request: Http1Message, socket: Socket, first: Buffer): void {
+    const state = this.#states.get(socket)
+    const { parsed } = request
+    if (state === undefined || parsed === undefined) return void socket.destroy()
+    state.connection.closing = true
+    const response = detachedResponse(request, socket)
+    const client = new UpgradeClientSide(
+      {
+        request,
+        response,
+        connection: state.connection,
+        intake: this.#intake,
+        framing: parsed.framing,
+        waits: false,
+      },
+      { protocol: parsed.head.upgrade as string, first },
+    )
+    this.#run(state, parsed, client, response)
+  }
+
+  /** Node hands CONNECT over like an upgrade; it is refused like any other method (RFC 9110 9.3.6). */
+  #refuseConnect(request: Http1Message, socket: Socket): void {
+    const state = this.#states.get(socket)
+    if (state === undefined || state.current !== undefined) return void socket.destroy()
+    const { connection } = state
+    connection.closing = true
+    const response = detachedResponse(request, socket)
+    const parsed = this.#intake.parse(wireRequest(request, connection), connection)
+    const exchange = { request, response, connection, intake: this.#intake, framing: undefined, waits: false }
+    this.#run(state, parsed, new Http1ClientSide(exchange), response)
   }
 
   /**
@@ -118,12 +201,13 @@ export class Http1Engine {
     }
     const { connection, current } = state
     const alreadyClosing = connection.closing
-    connection.closeAfterAnswer()
+    connection.closing = true
     state.waiting.length = 0
-    if (current !== undefined) return current.failBody('http.malformed', error)
-    if (alreadyClosing) return
+    current?.failBody('http.malformed', error)
+    if (current !== undefined || alreadyClosing) return
     const reason = reasonOf(error.code)
     this.#intake.refuseConnection(connection.peer, reason, error.code ?? error.message)
+    lingerOnClose(socket)
     socket.write(minimalAnswers[reason])
     socket.destroySoon()
   }
@@ -144,6 +228,13 @@ function minimalAnswer(status: string): string {
 function reasonOf(code: string | undefined): WireReason {
   if (code === 'HPE_HEADER_OVERFLOW') return 'limit.header-size'
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'limit.header-time' : 'http.malformed'
+}
+
+/** A handshake sent ahead of an earlier answer is not upgraded: its bytes went through the HTTP parser already. */
+function withoutUpgrade(parsed: ParsedHead | MalformedRequest): ParsedHead | MalformedRequest {
+  if ('reason' in parsed || parsed.head.upgrade === undefined) return parsed
+  const { id, receivedAt: at, source, method, host } = parsed.head
+  return { id, at, reason: 'http.upgrade', detail: 'an upgrade behind another request', source, method, host }
 }
 
 function wireRequest(request: IncomingMessage, connection: Connection): WireRequest {

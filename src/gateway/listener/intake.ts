@@ -3,11 +3,11 @@ import type { ReasonCode } from '../../domain/reason.ts'
 import type { RequestHead, Source } from '../../domain/request-head.ts'
 import type { ClientSide } from '../client-side.ts'
 import { HeadParser, type HeadRules, type ParsedHead, type WireRequest } from '../wire/head.ts'
-import { isRefused } from '../wire/refused.ts'
+import { isRefused, type Refused } from '../wire/refused.ts'
 import type { Connection } from './connection.ts'
 
 /** A request, or a connection, that never became an exchange. */
-export interface Refusal {
+export interface MalformedRequest {
   readonly id: string
   /** Milliseconds since the epoch. */
   readonly at: number
@@ -25,7 +25,7 @@ export interface IntakeOptions extends HeadRules {
   readonly now: () => number
   readonly newId: () => string
   readonly onExchange: (head: RequestHead, client: ClientSide) => Promise<void>
-  readonly onRefused: (refusal: Refusal, client: ClientSide | undefined) => void | Promise<void>
+  readonly onRefused: (refusal: MalformedRequest, client: ClientSide | undefined) => void | Promise<void>
 }
 
 /** What the HTTP engines share: one parser, one set of checks, one way to the pipeline. */
@@ -41,10 +41,12 @@ export class Intake {
     this.now = options.now
     this.#options = options
     this.#parser = new HeadParser(options)
-    this.#allow = options.limits.methods.join(', ')
+    this.#allow = options.limits.methods
+      .filter((method) => method !== 'CONNECT' && method !== 'TRACE')
+      .join(', ')
   }
 
-  parse(request: WireRequest, connection: Connection): ParsedHead | Refusal {
+  parse(request: WireRequest, connection: Connection): ParsedHead | MalformedRequest {
     const id = this.#options.newId()
     const receivedAt = this.now()
     const parsed = this.#parser.parse(request, { id, receivedAt, connection, derive: connection.derive })
@@ -55,8 +57,14 @@ export class Intake {
     return checkCertificate(parsed.head, connection) ?? parsed
   }
 
+  /** What an engine refuses by itself, before there is a request to parse. */
+  refuse(refused: Refused, connection: Connection): MalformedRequest {
+    const { refused: reason, detail } = refused
+    return { id: this.#options.newId(), at: this.now(), reason, detail, source: connection.peer }
+  }
+
   /** Resolves when the exchange's handler is done; never rejects. */
-  serve(parsed: ParsedHead | Refusal, client: ClientSide): Promise<void> {
+  serve(parsed: ParsedHead | MalformedRequest, client: ClientSide): Promise<void> {
     if ('reason' in parsed) return settle(this.#options.onRefused(parsed, client))
     if (parsed.serverWide) return this.#answerServerOptions(client)
     return settle(this.#options.onExchange(parsed.head, client))
@@ -89,9 +97,10 @@ async function settle(handled: void | Promise<void>): Promise<void> {
  * another server name than the request's host proves nothing for that host (RFC 9110 7.4): 421 makes the client open
  * a connection of its own for it.
  */
-function checkCertificate(head: RequestHead, connection: Connection): Refusal | undefined {
+function checkCertificate(head: RequestHead, connection: Connection): MalformedRequest | undefined {
   const { certificateProblem, clientCertificate, tls } = connection
-  if (certificateProblem !== undefined) return refusalOf(head, 'client.certificate-invalid', certificateProblem)
+  if (certificateProblem !== undefined)
+    return refusalOf(head, 'client.certificate-invalid', certificateProblem)
   if (clientCertificate === undefined) return undefined
   if (clientCertificate.notAfter < head.receivedAt) {
     return refusalOf(head, 'client.certificate-invalid', 'the certificate has expired on an open connection')
@@ -101,7 +110,7 @@ function checkCertificate(head: RequestHead, connection: Connection): Refusal | 
     : refusalOf(head, 'client.certificate-required', 'the TLS server name is not the host')
 }
 
-function refusalOf(head: RequestHead, reason: ReasonCode, detail: string): Refusal {
+function refusalOf(head: RequestHead, reason: ReasonCode, detail: string): MalformedRequest {
   const { id, receivedAt, source, method, host } = head
   return { id, at: receivedAt, reason, source, detail, method, host }
 }

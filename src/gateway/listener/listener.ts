@@ -4,57 +4,47 @@
  * accept (how many, from whom), the PROXY protocol header and TLS where the listener asks for them, and then one of
  * two engines, HTTP/1 or HTTP/2.
  */
-import type { AddressInfo, Socket } from 'node:net'
-import { canonicalAddress } from '../../lib/ip-address.ts'
-import type { Peer, SourceRules } from '../source.ts'
-import { Connection } from './connection.ts'
-import { Http1Engine } from './http1.ts'
-import { Intake, type IntakeOptions } from './intake.ts'
+import type { AddressInfo } from 'node:net'
+import { Doors } from './doors.ts'
+import type { ListenerOptions } from './listener-options.ts'
+import type { TlsMaterial } from './tls-material.ts'
 
-export interface ListenerOptions extends IntakeOptions, SourceRules {
-  readonly listen: { readonly scheme: 'http' | 'https'; readonly host: string; readonly port: number }
-  readonly proxyProtocol: boolean
-}
+export type { MalformedRequest } from './intake.ts'
+export type { ListenerOptions } from './listener-options.ts'
 
 export interface Listener {
   readonly address: { readonly host: string; readonly port: number }
   readonly openConnections: number
   /** Stops accepting, lets open exchanges end, and breaks off what is left after so many milliseconds. */
   drain(ms: number): Promise<void>
+  /** Breaks off everything at once. */
   close(): Promise<void>
+  /** New certificates for connections from now on; open ones stay. */
+  reloadTls(material: TlsMaterial): void
 }
 
+/** @throws when the address cannot be bound, or `https` is asked for without certificates */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const intake = new Intake(options)
-  const http1 = new Http1Engine(intake)
-  const open = new Set<Connection>()
-  let lastId = 0
-  const server = http1.server
-  server.on('connection', (socket: Socket) => {
-    const address = canonicalAddress(socket.remoteAddress ?? '')
-    if (address === undefined) return socket.destroy()
-    const peer: Peer = { address, derivedFrom: 'peer', peer: address }
-    const connection = new Connection({ id: ++lastId, httpVersion: '1', socket, peer, sourceRules: options })
-    open.add(connection)
-    connection.onClose(() => open.delete(connection))
-    http1.adopt(connection)
-  })
+  const { host, port } = options.listen
+  const doors = new Doors(options)
+  const server = doors.front
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(options.listen.port, options.listen.host, () => resolve())
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      // Descriptors running low: stop accepting for a moment, keep serving, never exit.
+      server.on('error', () => {})
+      resolve()
+    })
   })
   const bound = server.address() as AddressInfo // a TCP listener
-  const close = async () => {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    for (const connection of open) connection.destroy()
-    await closed
-  }
   return {
     address: { host: bound.address, port: bound.port },
     get openConnections() {
-      return open.size
+      return doors.openConnections
     },
-    drain: async () => close(),
-    close,
+    drain: (ms) => doors.drain(ms),
+    close: () => doors.drain(0),
+    reloadTls: (material) => doors.reloadTls(material),
   }
 }

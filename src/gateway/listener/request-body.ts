@@ -75,13 +75,11 @@ export class RequestBody extends Readable {
   #onData(chunk: Buffer): void {
     this.received += chunk.length
     if (this.destroyed) return
-    if (this.received > this.#limit) return this.fail('limit.body-size')
     this.#waited += this.#elapsed()
-    if (this.#isTooSlow()) return this.fail('limit.body-time')
-    if (this.push(chunk)) return this.#wait()
-    this.#source.pause()
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    if (this.received > this.#limit) this.fail('limit.body-size')
+    else if (this.#isTooSlow()) this.fail('limit.body-time')
+    else if (this.push(chunk)) this.#wait()
+    else this.#rest()
   }
 
   #onEnd(): void {
@@ -96,6 +94,12 @@ export class RequestBody extends Readable {
     this.#waitingSince = this.#rules.now()
     if (this.#timer !== undefined) this.#timer.refresh()
     else this.#timer = setTimeout(() => this.fail('limit.body-time'), this.#rules.bodyTimeout)
+  }
+
+  #rest(): void {
+    this.#source.pause()
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
   /** Wall clocks jump; a wait is never longer than the timer lets it be. */

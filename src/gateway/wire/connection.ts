@@ -36,7 +36,8 @@ function parseOptions(value: string): ConnectionOptions | Refused {
   for (const part of value.split(',')) {
     const option = part.trim()
     if (option === '') continue
-    if (!/^[!#$%&'*+.^_`|~0-9a-z-]{1,128}$/.test(option)) return refuse('http.connection', 'an option is no token')
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]{1,128}$/.test(option))
+      return refuse('http.connection', 'an option is no token')
     if (isEndToEnd(option)) return refuse('http.connection', `Connection names ${option}`)
     if (option === 'close') options.close = true
     else if (option === 'keep-alive') options.keepAlive = true

@@ -26,6 +26,7 @@ export type FieldKind =
   | 'expect'
   | 'cookie'
   | 'te'
+  | 'via'
 
 const acting: Readonly<Record<string, FieldKind>> = {
   host: 'host',
@@ -36,6 +37,7 @@ const acting: Readonly<Record<string, FieldKind>> = {
   expect: 'expect',
   cookie: 'cookie',
   te: 'te',
+  via: 'via',
   'keep-alive': 'hop',
   'proxy-connection': 'hop',
   'http2-settings': 'hop',

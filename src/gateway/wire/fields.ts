@@ -15,6 +15,7 @@ export interface ScannedFields {
   connection: string | undefined
   hasUpgrade: boolean
   expectContinue: boolean
+  hasVia: boolean
 }
 
 export interface FieldRules {
@@ -41,6 +42,7 @@ export function scanFields(rawHeaders: readonly string[], rules: FieldRules): Sc
     connection: undefined,
     hasUpgrade: false,
     expectContinue: false,
+    hasVia: false,
   }
   let seen = 0
   let size = 0
@@ -54,7 +56,8 @@ export function scanFields(rawHeaders: readonly string[], rules: FieldRules): Sc
     if ((seen & field.bit) !== 0) return refuse('http.field-repeated', `${field.name} stands twice`)
     seen |= field.bit
     if (field.kind !== 'ordinary') {
-      const refused = note(scan, field.kind, value) ?? (rules.http2 ? checkHttp2(raw, field.kind, value) : undefined)
+      const refused =
+        note(scan, field.kind, value) ?? (rules.http2 ? checkHttp2(raw, field.kind, value) : undefined)
       if (refused !== undefined) return refused
       if (field.kind === 'cookie' && joinCookie(scan, value)) continue
     } else if (rules.http2 && raw !== field.name) return refuse('http.field-name', 'upper case in HTTP/2')
@@ -93,6 +96,9 @@ function note(scan: ScannedFields, kind: string, value: string): Refused | undef
     case 'expect':
       scan.expectContinue = true
       return value.toLowerCase() === '100-continue' ? undefined : refuse('http.expect', 'not 100-continue')
+    case 'via':
+      scan.hasVia = true
+      return undefined
     case 'odd':
       scan.odd ??= []
       scan.odd.push(scan.names.length)
@@ -108,7 +114,8 @@ function checkHttp2(raw: string, kind: string, value: string): Refused | undefin
   if (kind === 'te') {
     return value.toLowerCase() === 'trailers' ? undefined : refuse('http.connection', 'TE in HTTP/2')
   }
-  const ofOneHop = kind === 'connection' || kind === 'transfer-encoding' || kind === 'upgrade' || kind === 'hop'
+  const ofOneHop =
+    kind === 'connection' || kind === 'transfer-encoding' || kind === 'upgrade' || kind === 'hop'
   return ofOneHop ? refuse('http.connection', 'a field of HTTP/1 connections in HTTP/2') : undefined
 }
 

@@ -23,7 +23,8 @@ export function parseFraming(fields: FramingFields): Framing | Refused {
     return contentLength === undefined ? bodyless : framedByLength(contentLength)
   }
   if (contentLength !== undefined) return refuse('http.framing', 'both Content-Length and Transfer-Encoding')
-  if (fields.httpVersion !== '1.1') return refuse('http.framing', `Transfer-Encoding in HTTP/${fields.httpVersion}`)
+  if (fields.httpVersion !== '1.1')
+    return refuse('http.framing', `Transfer-Encoding in HTTP/${fields.httpVersion}`)
   if (transferEncoding === 'chunked' || transferEncoding.toLowerCase() === 'chunked') return chunked
   return isCodingList(transferEncoding)
     ? refuse('http.transfer-coding', 'a transfer coding other than chunked')

@@ -48,6 +48,8 @@ export interface HeadRules {
   readonly upgrades: (host: string) => readonly string[]
   /** Field names with characters beside letters, digits and hyphen that the service lets pass, in lower case. */
   readonly allowFields?: (host: string) => readonly string[]
+  /** What this gateway calls itself in Via. */
+  readonly pseudonym?: string
 }
 
 /** A request that is to be refused, with what could be read of it. */
@@ -84,7 +86,8 @@ export class HeadParser {
 
   parse(request: WireRequest, context: HeadContext): ParsedHead | RefusedHead {
     const httpVersion = version(request.httpVersion)
-    if (httpVersion === undefined) return { ...refuse('http.version', 'another HTTP version'), ...named(request) }
+    if (httpVersion === undefined)
+      return { ...refuse('http.version', 'another HTTP version'), ...named(request) }
     const scan = scanFields(request.rawHeaders, httpVersion === '2' ? this.#http2 : this.#http1)
     if (isRefused(scan)) return { ...scan, ...named(request) }
     const target = this.#target(request)
@@ -97,7 +100,8 @@ export class HeadParser {
 
   #target(request: WireRequest): Target | Refused {
     if (!this.#methods.has(request.method)) return refuse('http.method', 'the method is not allowed')
-    if (request.target.length > this.#rules.limits.targetSize) return refuse('limit.target-size', 'the target is too long')
+    if (request.target.length > this.#rules.limits.targetSize)
+      return refuse('limit.target-size', 'the target is too long')
     const target = parseTarget(request.target)
     if (target === undefined) return refuse('http.target', 'neither origin-form nor absolute-form')
     return target.form === 'asterisk' && request.method !== 'OPTIONS'
@@ -118,6 +122,9 @@ export class HeadParser {
     const path = canonicalPath(question < 0 ? target : target.slice(0, question), this.#rules.pathRules(host))
     if (isRefused(path)) return path
     const fields = new FieldList(scan.names, scan.values)
+    if (scan.hasVia && countVia(fields, this.#rules.pseudonym) > 1) {
+      return refuse('http.loop', 'Via holds this gateway more than once')
+    }
     const upgrade = scan.hasUpgrade
       ? parseUpgrade({
           httpVersion,
@@ -192,6 +199,13 @@ function agreedAuthority(request: WireRequest, scan: ScannedFields, target: Targ
   // A host in the target alone does not do: RFC 9112 3.2 asks for the field with every HTTP/1.1 request.
   const missing = request.authority === undefined && scan.host === undefined
   return agreed === undefined || missing ? refuse('http.host', 'no Host') : agreed
+}
+
+/** How often the request has come through here: once may be a chain that means it, twice is a circle. */
+function countVia(fields: FieldList, pseudonym: string | undefined): number {
+  const entries = fields.all('via').join(',').split(',')
+  return entries.filter((entry) => pseudonym !== undefined && entry.trim().split(/[ \t]+/)[1] === pseudonym)
+    .length
 }
 
 function framingOf(

@@ -77,14 +77,23 @@ function findBadEscape(path: string, rules: PathRules): Refused | undefined {
     }
     if (octet === 0x2f && rules.encodedSlash) continue
     if (octet === 0x3b && rules.parameters) continue
-    if (octet !== 0x25 && isStructural(octet)) return refuse('path.ambiguous', 'an escape of a delimiter or control byte')
+    if (octet !== 0x25 && isStructural(octet))
+      return refuse('path.ambiguous', 'an escape of a delimiter or control byte')
   }
   return decodes(path) ? undefined : refuse('path.ambiguous', 'escapes that are no UTF-8')
 }
 
 function isStructural(octet: number): boolean {
   if (octet < 0) return false
-  return octet < 0x20 || octet === 0x7f || octet === 0x25 || octet === 0x2e || octet === 0x2f || octet === 0x3b || octet === 0x5c
+  return (
+    octet < 0x20 ||
+    octet === 0x7f ||
+    octet === 0x25 ||
+    octet === 0x2e ||
+    octet === 0x2f ||
+    octet === 0x3b ||
+    octet === 0x5c
+  )
 }
 
 /** What stands behind `%25` as a server that decodes twice would see it. */

@@ -28,7 +28,8 @@ export function parseUpgrade(request: UpgradeRequest): string | undefined | Refu
   const [protocol] = known
   if (protocol === undefined) return undefined
   if (protocols.length > 1) return refuse('http.upgrade', 'several protocols at once')
-  if (!isAllowed(protocol, request.allowed)) return refuse('http.upgrade', 'the service does not allow the protocol')
+  if (!isAllowed(protocol, request.allowed))
+    return refuse('http.upgrade', 'the service does not allow the protocol')
   if (request.hasBody) return refuse('http.upgrade', 'an upgrade with a body')
   return protocol === 'websocket' ? checkWebSocket(request) : protocol
 }
@@ -40,7 +41,8 @@ function isAllowed(protocol: string, allowed: readonly string[]): boolean {
 /** RFC 6455 4.1; the key is 16 bytes in base64. */
 function checkWebSocket({ method, fields }: UpgradeRequest): 'websocket' | Refused {
   if (method !== 'GET') return refuse('http.upgrade', 'a WebSocket handshake has to be GET')
-  if (fields.get('sec-websocket-version') !== '13') return refuse('http.upgrade', 'Sec-WebSocket-Version is not 13')
+  if (fields.get('sec-websocket-version') !== '13')
+    return refuse('http.upgrade', 'Sec-WebSocket-Version is not 13')
   const key = fields.get('sec-websocket-key')
   if (key === undefined || !/^[A-Za-z0-9+/]{21}[AQgw]==$/.test(key)) {
     return refuse('http.upgrade', 'Sec-WebSocket-Key is not 16 bytes')

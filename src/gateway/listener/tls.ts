@@ -1,0 +1,85 @@
+import { constants } from 'node:crypto'
+import {
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type SecureContextOptions,
+  type Server,
+  type TlsOptions,
+} from 'node:tls'
+import type { Limits } from '../../domain/limits.ts'
+import type { ServerCertificate, TlsMaterial } from './tls-material.ts'
+
+/** Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else. */
+const ciphers = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':')
+
+export interface TlsServer {
+  /** Never listens: accepted connections are handed to it by its `connection` event. */
+  readonly server: Server
+  /** For connections from now on. Whether client certificates and HTTP/2 are offered stays as it was at start. */
+  use(material: TlsMaterial): void
+}
+
+export function createTlsServer(material: TlsMaterial, limits: Limits): TlsServer {
+  let contexts = contextsOf(material)
+  const asksForCertificates = material.clientCa.length > 0
+  const options: TlsOptions = {
+    ...contextOptions(material, material.certificates[0]),
+    ALPNProtocols: material.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+    handshakeTimeout: limits.tlsHandshakeTimeout,
+    requestCert: asksForCertificates,
+    // A certificate that cannot be verified gets an answer that says so, not a broken connection.
+    rejectUnauthorized: false,
+    // Must not throw: names are hostile input.
+    SNICallback: (name, done) => done(null, contexts(name)),
+  }
+  const server = createServer(options)
+  return {
+    server,
+    use(next) {
+      contexts = contextsOf(next)
+      server.setSecureContext(contextOptions(next, next.certificates[0]))
+    },
+  }
+}
+
+function contextOptions(
+  material: TlsMaterial,
+  certificate: ServerCertificate | undefined,
+): SecureContextOptions {
+  const { clientCa, crl } = material
+  return {
+    ...(certificate && { cert: certificate.cert, key: certificate.key }),
+    ...(certificate?.passphrase !== undefined && { passphrase: certificate.passphrase }),
+    ...(clientCa.length > 0 && { ca: [...clientCa] }),
+    ...(crl.length > 0 && { crl: [...crl] }),
+    minVersion: 'TLSv1.2',
+    ciphers,
+    honorCipherOrder: true,
+    // A resumed session would keep a certificate that was revoked since.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (clientCa.length > 0 ? constants.SSL_OP_NO_TICKET : 0),
+  }
+}
+
+/** Certificates by the name that the client asks for: exact, then `*.` for its first label, then the first certificate. */
+function contextsOf(material: TlsMaterial): (name: string) => SecureContext | undefined {
+  const byName = new Map<string, SecureContext>()
+  for (const certificate of material.certificates) {
+    const context = createSecureContext(contextOptions(material, certificate))
+    for (const name of certificate.names) if (!byName.has(name)) byName.set(name, context)
+  }
+  return (name) => {
+    const lower = name.toLowerCase()
+    return byName.get(lower) ?? byName.get(`*${lower.slice(lower.indexOf('.'))}`)
+  }
+}
