@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { commandsReference } from '../src/cli/reference.ts'
 import { reasons } from '../src/domain/reason.ts'
 import { policyJsonSchema, policyReference } from '../src/policy/schema.ts'
 import { settingsJsonSchema } from '../src/settings/json-schema.ts'
@@ -21,6 +22,7 @@ const generated: readonly GeneratedFile[] = [
   { file: 'config/schema/policy.schema.json', render: () => json(policyJsonSchema()) },
   { file: 'docs/reference/settings.md', render: () => page(settingsReference()) },
   { file: 'docs/reference/policy.md', render: policyReference },
+  { file: 'docs/reference/commands.md', render: commandsReference },
   { file: 'docs/reference/reasons.md', render: () => page(reasonsReference(reasons)) },
 ]
 
