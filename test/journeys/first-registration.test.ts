@@ -1,36 +1,11 @@
-import t, { type Test } from 'tap'
-import { startCollaboration } from '../../sim/collaboration.ts'
-import { gatewayUnderTest } from '../helpers/gateway-under-test.ts'
+import t from 'tap'
+import { chatBehindGateway as chat, internet, signIn, wifi } from '../helpers/chat.ts'
 import { ask, form, navigation } from '../helpers/http-client.ts'
-
-async function chat(t: Test) {
-  const service = await startCollaboration({ port: 0, host: '127.0.0.1' })
-  t.teardown(() => service.close())
-  const gateway = await gatewayUnderTest(t, {
-    services: `  - name: chat
-    hosts: [chat.localhost]
-    upstream: ["${service.url}"]
-    client: browser
-    public: [/healthcheck.htm]
-    signIn: { method: POST, path: /login, user: { form: username }, success: { status: [302, 303], setCookie: session } }`,
-  })
-  return { service, gateway, target: { port: gateway.tls, host: 'chat.localhost', ca: gateway.ca } }
-}
-
-const wifi = '127.20.0.5'
-const internet = '127.99.0.1'
-const rightPassword = {
-  method: 'POST',
-  path: '/login',
-  headers: form,
-  body: 'username=alice&password=wonderland',
-}
-const wrongPassword = { ...rightPassword, body: 'username=alice&password=guess' }
 
 t.test(
   'an unknown device is refused, registers from the certificate Wi-Fi, and then connects from anywhere',
   async (t) => {
-    const { service, target } = await chat(t)
+    const { service, gateway, target } = await chat(t)
 
     const refused = await ask({ ...target, from: internet, path: '/api/messages' })
     t.equal(refused.status, 403)
@@ -38,7 +13,7 @@ t.test(
     t.match(JSON.parse(refused.body), { type: 'urn:gatehouse:reason:device.redirected' })
     t.equal(service.requests.length, 0, 'nothing reached the upstream')
 
-    const signedIn = await ask({ ...target, from: wifi, ...rightPassword })
+    const signedIn = await signIn(gateway, wifi)
     t.match(String(signedIn.status), /30[23]/)
     t.ok(signedIn.cookies.some((cookie) => cookie.startsWith('__Host-gatehouse-device=')))
 
@@ -50,14 +25,21 @@ t.test(
 
 t.test('a wrong password registers nothing', async (t) => {
   const { gateway, target } = await chat(t)
-  const answer = await ask({ ...target, from: wifi, ...wrongPassword })
+  const answer = await ask({
+    ...target,
+    from: wifi,
+    method: 'POST',
+    path: '/login',
+    headers: form,
+    body: 'username=alice&password=guess',
+  })
   t.notOk(answer.cookies.some((cookie) => cookie.includes('gatehouse')))
   t.strictSame(await (await gateway.openStore()).registrations.list({ limit: 10 }), [])
 })
 
 t.test('the right password from the internet registers nothing and never reaches the upstream', async (t) => {
-  const { service, gateway, target } = await chat(t)
-  const answer = await ask({ ...target, from: internet, ...rightPassword })
+  const { service, gateway } = await chat(t)
+  const answer = await signIn(gateway, internet)
   t.equal(answer.status, 403)
   t.equal(service.requests.length, 0)
   t.strictSame(await (await gateway.openStore()).registrations.list({ limit: 10 }), [])
@@ -70,8 +52,8 @@ t.test('a device cookie that nobody issued opens nothing', async (t) => {
 })
 
 t.test('the upstream never sees Gatehouse’s cookie, and learns who the device is', async (t) => {
-  const { service, target } = await chat(t)
-  const { cookies } = await ask({ ...target, from: wifi, ...rightPassword })
+  const { service, gateway, target } = await chat(t)
+  const { cookies } = await signIn(gateway, wifi)
   await ask({
     ...target,
     from: internet,
