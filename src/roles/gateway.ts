@@ -9,7 +9,12 @@ import { ActiveBypasses } from '../gateway/active-bypasses.ts'
 import type { AssessDependencies } from '../gateway/assess.ts'
 import { createIdentityFields, generateIdentityKey, type IdentityFields } from '../gateway/identity-fields.ts'
 import { type Listener, startListener } from '../gateway/listener/listener.ts'
-import { loadTlsMaterial, watchTlsMaterial } from '../gateway/listener/tls-material.ts'
+import {
+  loadTlsMaterial,
+  type TlsMaterial,
+  type TlsWatch,
+  watchTlsMaterial,
+} from '../gateway/listener/tls-material.ts'
 import { LiveExchanges } from '../gateway/live-exchanges.ts'
 import { handleExchange, type Pipeline } from '../gateway/pipeline.ts'
 import { PolicyInForce, type PolicyReload } from '../gateway/policy-in-force.ts'
@@ -132,7 +137,12 @@ async function openCore(parts: GatewayParts): Promise<Core> {
     onDropped: () => metrics.journalDropped.inc(),
     onError: (error) => logger.warn({ err: error }, 'refusals could not be kept for explain'),
   })
-  const relay = createRelay({ services: settings.services, limits: settings.limits, now })
+  const relay = createRelay({
+    services: settings.services,
+    limits: settings.limits,
+    pseudonym: settings.gateway.pseudonym,
+    now,
+  })
   const identityFields = createIdentityFields({
     privateKey: await store.keys.getOrCreate('identity-jwt', generateIdentityKey),
     issuer: settings.gateway.pseudonym,
@@ -211,6 +221,7 @@ async function openListeners(parts: GatewayParts, core: Core): Promise<readonly 
   const { settings, logger, metrics, now, random } = parts
   const { gateway, limits } = settings
   const tls = gateway.tls === undefined ? undefined : await loadTlsMaterial(gateway.tls)
+  if (tls !== undefined) reportCertificates(tls, parts)
   const onRefused = createMalformedHandler(logger, metrics)
   const opened: OpenListener[] = []
   for (const listen of gateway.listen) {
@@ -224,6 +235,7 @@ async function openListeners(parts: GatewayParts, core: Core): Promise<readonly 
       limits,
       pathRules: (host) => core.routes.ofHost(host)?.service.paths ?? strictPaths,
       upgrades: (host) => core.routes.ofHost(host)?.service.upgrades ?? [],
+      allowFields: (host) => core.routes.ofHost(host)?.service.allowFields ?? [],
       now,
       newId: random.id,
       onExchange: (head, client) => handleExchange(head, client, core.pipeline),
@@ -250,7 +262,7 @@ interface Background {
 const reconsiderEvery = 30_000
 
 function startBackground(parts: GatewayParts, core: Core, listeners: readonly OpenListener[]): Background {
-  const { settings, store, logger } = parts
+  const { store, logger } = parts
   const onError = (error: unknown) => logger.error({ err: error }, 'background work failed')
   const changes = followChanges({
     changes: store.changes,
@@ -267,10 +279,7 @@ function startBackground(parts: GatewayParts, core: Core, listeners: readonly Op
   const sweep = setInterval(() => void core.live.reconsiderAll().catch(onError), reconsiderEvery).unref()
   const probe = setInterval(() => void probeRecord(parts), probeEvery).unref()
   void core.policy.follow(async () => core.live.reconsiderAll())
-  const certificates =
-    settings.gateway.tls === undefined
-      ? undefined
-      : followCertificates(parts, settings.gateway.tls, listeners)
+  const certificates = followCertificates(parts, listeners)
   return {
     reloadTls: async () => certificates?.reload(),
     close() {
@@ -280,6 +289,31 @@ function startBackground(parts: GatewayParts, core: Core, listeners: readonly Op
       core.policy.close()
       certificates?.close()
     },
+  }
+}
+
+/** New certificates serve new connections; when they are wrong, the ones before stay and readiness says so. */
+function followCertificates(parts: GatewayParts, listeners: readonly OpenListener[]): TlsWatch | undefined {
+  const { settings, logger, health } = parts
+  if (settings.gateway.tls === undefined) return undefined
+  return watchTlsMaterial(settings.gateway.tls, {
+    onMaterial(material) {
+      for (const { scheme, listener } of listeners) if (scheme === 'https') listener.reloadTls(material)
+      reportCertificates(material, parts)
+      health.set('certificates', { ok: true }, false)
+      logger.info('certificates reloaded')
+    },
+    onError(error) {
+      const detail = error instanceof Error ? error.message : String(error)
+      health.set('certificates', { ok: false, detail: `new files are not in use: ${detail}` }, false)
+      logger.error({ err: error }, 'certificates rejected; the ones before stay in use')
+    },
+  })
+}
+
+function reportCertificates({ certificates }: TlsMaterial, { metrics }: GatewayParts): void {
+  for (const { names, notAfter } of certificates) {
+    metrics.certificateEnd.labels(names[0] ?? 'unnamed').set(notAfter / 1000)
   }
 }
 

@@ -104,8 +104,8 @@ export const metricDefinitions = {
   certificateEnd: {
     kind: 'gauge',
     name: 'gatehouse_tls_certificate_not_after_seconds',
-    labels: ['file'],
-    help: 'When the certificate of a TLS listener ends.',
+    labels: ['name'],
+    help: 'When the certificate of a TLS listener ends, by its first DNS name.',
   },
   buildInfo: {
     kind: 'gauge',
