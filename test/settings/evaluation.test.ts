@@ -1,6 +1,10 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { compilePolicy } from '../../src/policy/compile.ts'
+import { parsePolicy } from '../../src/policy/parse.ts'
+import { runPolicyTests } from '../../src/policy/run-tests.ts'
 import { type JsonSchema, settingsJsonSchema } from '../../src/settings/json-schema.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 
@@ -18,6 +22,21 @@ t.test('the evaluation’s settings have no mistake', async (t) => {
     ],
   )
   t.equal(settings?.policy, join(root, 'config/policy.yaml'))
+})
+
+t.test('the evaluation’s policy has no mistake, and its own tests pass', async (t) => {
+  const { policy, problems } = parsePolicy(
+    readFileSync(join(root, 'config/policy.yaml'), 'utf8'),
+    'policy.yaml',
+  )
+  t.strictSame(problems, [])
+  if (policy === undefined) return
+  const results = runPolicyTests(compilePolicy(policy), Date.UTC(2026, 10, 1))
+  t.strictSame(
+    results.filter(({ passed }) => !passed),
+    [],
+  )
+  t.not(results.length, 0)
 })
 
 t.test('what is made from the code is as the code makes it', async (t) => {
