@@ -43,12 +43,18 @@ export interface ConditionSpec<Value> {
   /** What the request had, for explanations; undefined when that is not known. */
   found(subject: Subject): string | undefined
   /** See `Guard`. Undefined when these values give none. */
-  guard?(value: Value, context: CompileContext): readonly string[] | undefined
+  guard?(value: Value, context: CompileContext): readonly string[] | PatternGuard | undefined
   /**
    * The subject's own values for the index. `undefined`: not known. `'any'`: the condition could hold whatever
    * it lists.
    */
   guardValues?(subject: Subject, context: IndexContext): readonly string[] | undefined | 'any'
+}
+
+export interface PatternGuard {
+  /** The texts of the patterns. */
+  readonly values: readonly string[]
+  readonly admits: (value: string) => boolean
 }
 
 /** As the table holds it: the value's type is the spec's own affair, since the schema has checked it. */
@@ -68,6 +74,8 @@ export interface Condition {
 export interface Guard {
   readonly condition: ConditionName
   readonly values: readonly string[]
+  /** Where `values` are patterns: does one of them fit? */
+  readonly admits?: (value: string) => boolean
   readonly of: (subject: Subject, context: IndexContext) => readonly string[] | undefined | 'any'
 }
 
@@ -98,9 +106,10 @@ export function defineCondition<Value>(spec: ConditionSpec<Value>): Condition {
     compile: (value, context) => spec.compile(value as Value, context),
     found: (subject) => spec.found(subject),
     guard(value, context) {
-      const values = guard?.call(spec, value as Value, context)
-      if (values === undefined || guardValues === undefined) return undefined
-      return { condition: spec.name, values, of: guardValues.bind(spec) }
+      const own = guard?.call(spec, value as Value, context)
+      if (own === undefined || guardValues === undefined) return undefined
+      const base = { condition: spec.name, of: guardValues.bind(spec) }
+      return 'admits' in own ? { ...base, ...own } : { ...base, values: own }
     },
   }
 }

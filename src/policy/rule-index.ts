@@ -2,6 +2,7 @@
  * Finds the rules of a list that could match a request without trying each: a thousand rules that name a thousand users
  * cost about as much as ten. It only leaves out rules that cannot match, so what is decided is the same with and without it.
  */
+import { boundedMemo } from '../lib/bounded-memo.ts'
 import type { Guard, IndexContext } from './condition.ts'
 import type { CompiledRule } from './rule.ts'
 import type { Subject } from './subject.ts'
@@ -16,8 +17,10 @@ export interface RuleList {
 export function compileRuleList(rules: readonly CompiledRule[], context: IndexContext): RuleList {
   const named = new Set(rules.flatMap(({ services }) => [...(services ?? [])]))
   const forService = (name: string | undefined) =>
-    indexRules(
-      rules.filter(({ services }) => services === undefined || (name !== undefined && services.has(name))),
+    indexEntries(
+      rules
+        .filter(({ services }) => services === undefined || (name !== undefined && services.has(name)))
+        .map((rule) => ({ rule, guards: rule.guards })),
       context,
     )
   const byService = new Map([...named].map((name) => [name, forService(name)]))
@@ -30,71 +33,92 @@ export function compileRuleList(rules: readonly CompiledRule[], context: IndexCo
 
 type FindCandidates = (subject: Subject) => readonly CompiledRule[]
 
-/** All rules that are found by one condition's values. */
-interface Shelf {
-  readonly of: Guard['of']
-  readonly byValue: Map<string, CompiledRule[]>
-  /** Rules to try when the value is not known: those that then match, see `CompiledRule.closing`. */
-  readonly closing: CompiledRule[]
-  readonly all: CompiledRule[]
+/** A rule on its way into the index, with the guards that are left to place it by. */
+interface Entry {
+  readonly rule: CompiledRule
+  readonly guards: readonly Guard[]
 }
 
 /** Below this, trying each rule is cheaper than finding the ones to try. */
 const worthIndexing = 8
 
-function indexRules(rules: readonly CompiledRule[], context: IndexContext): FindCandidates {
+function indexEntries(entries: readonly Entry[], context: IndexContext): FindCandidates {
+  const rules = entries.map(({ rule }) => rule)
   if (rules.length < worthIndexing) return () => rules
-  const shelves = new Map<string, Shelf>()
+  const crowds = countValues(entries)
   const always: CompiledRule[] = []
-  const crowds = countValues(rules)
-  for (const rule of rules) {
-    const guard = mostTelling(rule.guards, crowds)
-    if (guard === undefined) always.push(rule)
-    else shelve(rule, guard, shelves)
+  const shelved = new Map<string, Shelved[]>()
+  for (const entry of entries) {
+    const guard = mostTelling(entry.guards, crowds)
+    if (guard === undefined) always.push(entry.rule)
+    else append(shelved, guard.condition, { guard, entry })
   }
-  const list = [...shelves.values()]
+  const shelves = [...shelved.values()].map((items) => makeShelf(items, context))
   return (subject) => {
     let found: readonly CompiledRule[] = always
-    for (const shelf of list) found = addFrom(shelf, subject, { context, found })
+    for (const shelf of shelves) found = mergeInOrder(found, shelf(subject))
     return found
   }
 }
 
-function addFrom(
-  shelf: Shelf,
-  subject: Subject,
-  { context, found }: { readonly context: IndexContext; readonly found: readonly CompiledRule[] },
-): readonly CompiledRule[] {
-  const values = shelf.of(subject, context)
-  if (values === undefined) return mergeInOrder(found, shelf.closing)
-  if (values === 'any') return mergeInOrder(found, shelf.all)
-  let merged = found
-  for (const value of values) {
-    const rules = shelf.byValue.get(value)
-    if (rules !== undefined) merged = mergeInOrder(merged, rules)
-  }
-  return merged
+interface Shelved {
+  readonly guard: Guard
+  readonly entry: Entry
 }
 
-function shelve(rule: CompiledRule, guard: Guard, shelves: Map<string, Shelf>): void {
-  let shelf = shelves.get(guard.condition)
-  if (shelf === undefined) {
-    shelf = { of: guard.of, byValue: new Map(), closing: [], all: [] }
-    shelves.set(guard.condition, shelf)
+/** Values come from clients: what is remembered of them is bounded. */
+const remembered = 5000
+
+/** All rules that are found by the values of one condition. */
+function makeShelf(items: readonly Shelved[], context: IndexContext): FindCandidates {
+  const all = items.map(({ entry }) => entry.rule)
+  const valuesOf = items[0]!.guard.of
+  const byValue = rulesByValue(items)
+  // What is not known makes only closing rules match; those are found by their other guards then.
+  const closing = items.filter(({ entry }) => entry.rule.closing)
+  const whenUnknown = indexEntries(
+    closing.map(({ guard, entry }) => ({
+      ...entry,
+      guards: entry.guards.filter((other) => other !== guard),
+    })),
+    context,
+  )
+  return (subject) => {
+    const values = valuesOf(subject, context)
+    if (values === undefined) return whenUnknown(subject)
+    if (values === 'any') return all
+    let found = none
+    for (const value of values) found = mergeInOrder(found, byValue(value))
+    return found
   }
-  shelf.all.push(rule)
-  if (rule.closing) shelf.closing.push(rule)
-  for (const value of new Set(guard.values)) {
-    const rules = shelf.byValue.get(value)
-    if (rules === undefined) shelf.byValue.set(value, [rule])
-    else rules.push(rule)
+}
+
+const none: readonly CompiledRule[] = []
+
+function rulesByValue(items: readonly Shelved[]): (value: string) => readonly CompiledRule[] {
+  const exact = new Map<string, CompiledRule[]>()
+  const patterned = items.filter(({ guard }) => guard.admits !== undefined)
+  for (const { guard, entry } of items) {
+    if (guard.admits !== undefined) continue
+    for (const value of new Set(guard.values)) append(exact, value, entry.rule)
   }
+  if (patterned.length === 0) return (value) => exact.get(value) ?? none
+  return boundedMemo(remembered, (value) => {
+    const fitting = patterned.filter(({ guard }) => guard.admits?.(value)).map(({ entry }) => entry.rule)
+    return mergeInOrder(exact.get(value) ?? none, fitting.length === 0 ? none : fitting)
+  })
+}
+
+function append<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
 }
 
 /** How many rules name each value of each condition. */
-function countValues(rules: readonly CompiledRule[]): Map<string, number> {
+function countValues(entries: readonly Entry[]): Map<string, number> {
   const counts = new Map<string, number>()
-  for (const { guards } of rules) {
+  for (const { guards } of entries) {
     for (const { condition, values } of guards) {
       for (const value of values) {
         const key = `${condition}\0${value}`

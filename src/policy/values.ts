@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseDuration } from '../lib/units.ts'
 import { compileWildcard } from '../lib/wildcard.ts'
+import type { PatternGuard } from './condition.ts'
 
 /** One value or a list of them; a list means any of. */
 export function oneOrMany<Schema extends z.ZodType>(schema: Schema) {
@@ -36,9 +37,9 @@ export function compileNames(patterns: readonly string[]): (name: string) => boo
   return (name) => names.has(name) || wildcards.some((matches) => matches(name))
 }
 
-/** The names in lower case, unless one is a pattern: then no index can find them. */
-export function exactNames(patterns: readonly string[]): readonly string[] | undefined {
-  return patterns.some((pattern) => pattern.includes('*'))
-    ? undefined
-    : patterns.map((name) => name.toLowerCase())
+/** For the index: the names themselves, or patterns with their matcher. */
+export function guardOfNames(patterns: readonly string[]): readonly string[] | PatternGuard {
+  const lower = patterns.map((pattern) => pattern.toLowerCase())
+  if (!lower.some((pattern) => pattern.includes('*'))) return lower
+  return { values: lower, admits: compileNames(lower) }
 }

@@ -1,6 +1,6 @@
 import { defineCondition } from '../condition.ts'
 import type { Subject } from '../subject.ts'
-import { compileNames, exactNames, listOf, nameSchema, oneOrMany } from '../values.ts'
+import { compileNames, guardOfNames, listOf, nameSchema, oneOrMany } from '../values.ts'
 
 export const model = defineCondition({
   name: 'model',
@@ -17,7 +17,7 @@ export const model = defineCondition({
     }
   },
   found: modelOf,
-  guard: (value) => exactNames(listOf(value)),
+  guard: (value) => guardOfNames(listOf(value)),
   guardValues(subject) {
     const found = modelOf(subject)
     return found === undefined ? undefined : [found.toLowerCase()]

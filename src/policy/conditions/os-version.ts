@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { defineCondition } from '../condition.ts'
+import { boundedMemo } from '../../lib/bounded-memo.ts'
+import { defineCondition, type Truth } from '../condition.ts'
 import type { Subject } from '../subject.ts'
 import { listOf, oneOrMany } from '../values.ts'
 import { compileVersions, parseVersion } from '../versions.ts'
@@ -18,15 +19,36 @@ export const osVersion = defineCondition({
   unknown: 'neither this request nor the registration tells it, or what it tells is no version',
   schema: oneOrMany(constraint),
   compile(value) {
-    // The schema has refused what cannot be compiled.
-    const constraints = listOf(value).map((text) => compileVersions(text)!)
-    return (subject) => {
-      const version = parseVersion(versionOf(subject) ?? '')
-      return version === undefined ? undefined : constraints.some((holds) => holds(version))
-    }
+    const judge = remembering(compileConstraints(listOf(value)))
+    return (subject) => judge(versionOf(subject) ?? '')
   },
   found: versionOf,
+  guard(value) {
+    const constraints = compileConstraints(listOf(value))
+    return { values: listOf(value), admits: (text) => constraints(text) !== false }
+  },
+  guardValues(subject) {
+    const text = versionOf(subject)
+    return text === undefined ? undefined : [text]
+  },
 })
+
+type Judge = (text: string) => Truth
+
+function compileConstraints(texts: readonly string[]): Judge {
+  // The schema has refused what cannot be compiled.
+  const constraints = texts.map((text) => compileVersions(text)!)
+  return (text) => {
+    const version = parseVersion(text)
+    return version === undefined ? undefined : constraints.some((holds) => holds(version))
+  }
+}
+
+/** There are few versions and many requests. */
+function remembering(judge: Judge): Judge {
+  const known = boundedMemo(500, (text) => ({ truth: judge(text) }))
+  return (text) => known(text).truth
+}
 
 function versionOf({ facts, state }: Subject): string | undefined {
   return facts.osVersion ?? state?.registration.device.osVersion

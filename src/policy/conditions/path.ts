@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { compilePathPattern } from '../../lib/path-pattern.ts'
 import { defineCondition } from '../condition.ts'
-import { listOf, oneOrMany } from '../values.ts'
+import { guardOfNames, listOf, oneOrMany } from '../values.ts'
 
 const pattern = z.string().check(({ value, issues }) => {
   try {
@@ -27,7 +27,7 @@ export const path = defineCondition({
   found: ({ facts }) => facts.path,
   guard(value) {
     const segments = listOf(value).map(firstSegment)
-    return segments.some((segment) => segment === '' || segment.includes('*')) ? undefined : segments
+    return segments.includes('') ? undefined : guardOfNames(segments)
   },
   guardValues: ({ facts }) => [firstSegment(facts.path)],
 })

@@ -1,5 +1,5 @@
 import { defineCondition } from '../condition.ts'
-import { compileNames, exactNames, listOf, nameSchema, oneOrMany } from '../values.ts'
+import { compileNames, guardOfNames, listOf, nameSchema, oneOrMany } from '../values.ts'
 
 export const user = defineCondition({
   name: 'user',
@@ -13,6 +13,6 @@ export const user = defineCondition({
     return (subject) => (subject.user === undefined ? undefined : matches(subject.user))
   },
   found: (subject) => subject.user,
-  guard: (value) => exactNames(listOf(value)),
+  guard: (value) => guardOfNames(listOf(value)),
   guardValues: (subject) => (subject.user === undefined ? undefined : [subject.user]),
 })
