@@ -10,6 +10,7 @@ import { policyJsonSchema, policyReference } from '../src/policy/schema.ts'
 import { settingsJsonSchema } from '../src/settings/json-schema.ts'
 import { settingsReference } from '../src/settings/reference.ts'
 import { reasonsReference } from './lib/reasons-reference.ts'
+import { accessLogReference, metricsReference } from './lib/telemetry-reference.ts'
 
 interface GeneratedFile {
   /** Below the repository. */
@@ -24,6 +25,8 @@ const generated: readonly GeneratedFile[] = [
   { file: 'docs/reference/policy.md', render: policyReference },
   { file: 'docs/reference/commands.md', render: commandsReference },
   { file: 'docs/reference/reasons.md', render: () => page(reasonsReference(reasons)) },
+  { file: 'docs/reference/metrics.md', render: () => page(metricsReference()) },
+  { file: 'docs/reference/access-log.md', render: () => page(accessLogReference()) },
 ]
 
 function json(value: unknown): string {

@@ -37,9 +37,12 @@ export class Routes {
     }
   }
 
-  /** The service of a host name in lower case. */
+  /** The service of a host name in lower case. A wildcard covers one label, and never one of the gateway's own hosts. */
   ofHost(host: string): Route | undefined {
-    return this.#byHost.get(host) ?? this.#byWildcard.get(host.slice(host.indexOf('.') + 1))
+    const exact = this.#byHost.get(host)
+    if (exact !== undefined || this.#byWildcard.size === 0 || this.#ownHosts.has(host)) return exact
+    const dot = host.indexOf('.')
+    return dot < 0 ? undefined : this.#byWildcard.get(host.slice(dot + 1))
   }
 
   byName(service: string): Route | undefined {
