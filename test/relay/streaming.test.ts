@@ -97,14 +97,17 @@ t.test('HEAD, 204 and 304 have no body and keep what they say of one', async (t)
     response.end()
   })
   const gateway = await relayUnderTest(t, { upstream: [upstream] })
-  const head = await request(new URL('/200', gateway.url), { method: 'HEAD' })
-  t.match(head, { statusCode: 200, headers: { 'content-length': '12345' } })
-  const notModified = await request(new URL('/304', gateway.url))
-  t.match(notModified, { statusCode: 304, headers: { etag: '"x"' } })
-  t.equal(await notModified.body.text(), '')
-  const none = await request(new URL('/204', gateway.url))
-  t.equal(none.statusCode, 204)
-  t.equal(none.headers['transfer-encoding'], undefined)
+  const ask = async (path: string, method: string) => {
+    const [answer] = await once(httpRequest(new URL(path, gateway.url), { method }).end(), 'response')
+    const { statusCode, headers } = answer as IncomingMessage
+    return { status: statusCode, headers, body: await text(answer as IncomingMessage) }
+  }
+  const described = { headers: { 'content-length': '12345', etag: '"x"' }, body: '' }
+  t.match(await ask('/200', 'HEAD'), { status: 200, ...described })
+  t.match(await ask('/304', 'GET'), { status: 304, ...described })
+  const none = await ask('/204', 'GET')
+  t.match(none, { status: 204, body: '' })
+  t.notMatch(none.headers, { 'content-length': String })
 })
 
 t.test('trailers of an answer come through as trailers', async (t) => {

@@ -48,6 +48,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #cancelWait: (() => void) | undefined
   readonly #tried: Upstream[] = []
   #retries = 0
+  /** Why the attempt before failed: the answer when there is nowhere else to try. */
+  #lastFailure: RelayFailure | undefined
   #sent = false
   #answered = false
   #interim = 0
@@ -90,7 +92,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #attempt(): void {
     const upstream = this.#pin?.upstream ?? this.#context.upstreams.choose(this.#tried)
     if (upstream === undefined) {
-      this.#fail('upstream.unreachable')
+      this.#rejectWith(this.#lastFailure ?? new RelayFailure('upstream.unreachable'))
       return
     }
     this.#upstream = upstream
@@ -103,7 +105,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#send(upstream.pool.open('single'))
       return
     }
-    const connection = upstream.pool.acquire()
+    // The next kept connection may be as stale as the last one was.
+    const connection = this.#retries > 0 ? upstream.pool.open('pooled') : upstream.pool.acquire()
     if (connection !== undefined) {
       this.#send(connection)
       return
@@ -199,7 +202,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { method, hasBody } = this.#order.head
     const attempt = { method, hasBody, sent: this.#sent, answered: this.#answered }
     if (this.#tries(reason) && mayRetry(attempt)) {
-      this.#retry()
+      this.#retry(new RelayFailure(reason, { cause: error }))
       return
     }
     this.#dropUpstream()
@@ -320,8 +323,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #replace(answer: Answer): void {
     const { client, head } = this.#order
-    if (!this.#upstreamDone) this.#dropUpstream()
-    this.#upstreamDone = true
+    if (!this.#upstreamDone) {
+      this.#dropUpstream()
+      if (this.#pin !== undefined) client.connection.closeAfterAnswer()
+    }
     this.#replaced = true
     this.#status = answer.status
     const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body
@@ -459,8 +464,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return reason === 'upstream.unreachable' || reason === 'upstream.tls' || reason === 'upstream.aborted'
   }
 
-  #retry(): void {
+  #retry(failure: RelayFailure): void {
     const upstream = this.#upstream as Upstream
+    this.#lastFailure = failure
     // A kept connection that the upstream was just closing says nothing about the upstream: it gets a second chance.
     if (this.#sent && this.#connection?.reused) this.#tried.splice(this.#tried.indexOf(upstream), 1)
     void this.#connection?.discard()

@@ -47,10 +47,14 @@ export class Pin {
     this.#inUse = true
   }
 
-  /** @param completed the client has got the whole answer */
+  /** @param completed the client has got the whole answer; otherwise it still gets one, from the pipeline */
   end(completed: boolean): void {
+    if (!completed) {
+      this.#client.closeAfterAnswer()
+      return
+    }
     this.#inUse = false
-    if (this.#gone && completed) this.#client.destroy()
+    if (this.#gone) this.#client.destroy()
   }
 
   /**
