@@ -195,7 +195,7 @@ export class Http1Engine {
    */
   #onError(error: Error & { code?: string }, socket: Socket): void {
     const state = this.#states.get(socket)
-    if (state === undefined || socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
+    if (state === undefined || !isParserError(error.code)) {
       socket.destroy()
       return
     }
@@ -223,6 +223,11 @@ const minimalAnswers: Readonly<Record<WireReason, string>> = {
 
 function minimalAnswer(status: string): string {
   return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\n\r\n`
+}
+
+/** Other errors are the socket's own: nobody is there to answer. */
+function isParserError(code: string | undefined): boolean {
+  return code?.startsWith('HPE_') === true || code === 'ERR_HTTP_REQUEST_TIMEOUT'
 }
 
 function reasonOf(code: string | undefined): WireReason {

@@ -112,7 +112,7 @@ class Http2Connection {
     }
     const { method, authority, path } = pseudo
     const request: WireRequest = {
-      httpVersion: '2.0',
+      httpVersion: '2',
       method,
       target: path,
       ...(authority !== undefined && { authority }),

@@ -20,7 +20,7 @@ import { parseUpgrade } from './upgrade.ts'
 
 /** A request as an HTTP engine delivers it. */
 export interface WireRequest {
-  /** As the engine tells it: `1.1`, `1.0`, `2.0`. */
+  /** `1.1` and `1.0` as the engine tells it; `2` from an HTTP/2 engine only. */
   readonly httpVersion: string
   readonly method: string
   readonly target: string
@@ -174,7 +174,7 @@ interface Parts {
 
 function version(text: string): RequestHead['httpVersion'] | undefined {
   if (text === '1.1' || text === '1.0') return text
-  return text === '2.0' || text === '2' ? '2' : undefined
+  return text === '2' ? '2' : undefined
 }
 
 /** Only a method that is one: anything else is not worth a log field. */
