@@ -3,11 +3,12 @@ import type { RequestHead } from '../domain/request-head.ts'
 import type { SignIn } from '../domain/service.ts'
 import { compilePathPattern } from '../lib/path-pattern.ts'
 import { problemAnswer } from './answers/problem.ts'
+import { redirectTo } from './answers/redirect.ts'
 import { refusalPage } from './answers/refusal-page.ts'
 import { certificateUser, withCertificate } from './certificate-key.ts'
 import { clientKey } from './client-key.ts'
 import { type DeviceCookie, expireDeviceCookie, readDeviceCookie } from './device-cookie.ts'
-import { compileExtractor, readsRequestBody } from './extract.ts'
+import { compileExtractor, hasReadableBody, readsRequestBody } from './extract.ts'
 import { isNavigation, isRedirectable } from './navigation.ts'
 import type {
   ClientProtocol,
@@ -100,7 +101,7 @@ function signsInAt(signIn: SignIn, caseInsensitive: boolean): SignInRule {
     head.method === signIn.method && (isPath(head.path) || isPath(head.decodedPath))
   return {
     matches,
-    readsBody: (head) => inBody && head.hasBody && matches(head),
+    readsBody: (head) => inBody && hasReadableBody(head) && matches(head),
     user: (request) => (matches(request.head) ? normalUser(readUser(request)) : undefined),
     accepts: (answer) => isSuccess(answer, signIn.success),
     nobody: undefined,
@@ -138,15 +139,4 @@ const refuseBrowser: ClientProtocol['refuse'] = (request, refusal) => {
   if (!isNavigation(request)) return problemAnswer(refusal)
   const planted = refusal.reason === 'client.cookie-invalid'
   return refusalPage(refusal, planted ? [['Set-Cookie', expireDeviceCookie(request.scheme)]] : [])
-}
-
-function redirectTo(address: string) {
-  return {
-    status: 302,
-    headers: [
-      ['Location', address],
-      ['Cache-Control', 'no-store'],
-    ] as const,
-    body: '',
-  }
 }

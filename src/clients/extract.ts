@@ -34,6 +34,11 @@ export function readsRequestBody(extractor: Extractor): boolean {
   return extractor.from === 'form' || extractor.from === 'json'
 }
 
+/** Is the body of a kind that extractors read, so that it has to be held in memory for them? */
+export function hasReadableBody(head: RequestHead): boolean {
+  return head.hasBody && /(?:\bjson|^application\/x-www-form-urlencoded)$/.test(mediaType(head))
+}
+
 type ReadAll = (presented: Presented) => readonly string[]
 
 const readers: Readonly<Record<Extractor['from'], (name: string) => ReadAll>> = {

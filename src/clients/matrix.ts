@@ -1,5 +1,6 @@
 import type { ClientKey, Identification } from '../domain/client-identity.ts'
 import type { RequestHead } from '../domain/request-head.ts'
+import { redirectTo } from './answers/redirect.ts'
 import { refusalPage } from './answers/refusal-page.ts'
 import { withCertificate } from './certificate-key.ts'
 import { clientKey } from './client-key.ts'
@@ -98,9 +99,7 @@ export const matrix: ProtocolFactory = (service, dependencies): ClientProtocol =
     refuse: (request, refusal) =>
       isBrowserLeg(request) ? refusalPage(refusal) : refuseMatrix(request, refusal),
     redirect: (request, { navigationUrl }) =>
-      isBrowserLeg(request) && isRedirectable(request)
-        ? { status: 302, headers: [['Location', navigationUrl]], body: '' }
-        : undefined,
+      isBrowserLeg(request) && isRedirectable(request) ? redirectTo(navigationUrl) : undefined,
     claims: (path) => path.startsWith('/_matrix/') || path === '/.well-known/matrix/client',
   }
 }

@@ -1,6 +1,9 @@
 import type { ClientKind } from '../domain/service.ts'
 import { activesync } from './activesync.ts'
+import { bearer } from './bearer.ts'
 import { browser } from './browser.ts'
+import { generic } from './generic.ts'
+import { lync } from './lync.ts'
 import { matrix } from './matrix.ts'
 import type { ProtocolFactory } from './protocol.ts'
 
@@ -8,14 +11,8 @@ import type { ProtocolFactory } from './protocol.ts'
 export const clientProtocols: Readonly<Record<ClientKind, ProtocolFactory>> = {
   browser,
   activesync,
-  lync: notYet('lync'),
+  lync,
   matrix,
-  bearer: notYet('bearer'),
-  generic: notYet('generic'),
-}
-
-function notYet(kind: ClientKind): ProtocolFactory {
-  return () => {
-    throw new Error(`client: ${kind} is not built yet`)
-  }
+  bearer,
+  generic,
 }

@@ -112,7 +112,8 @@ t.test('a token names the device that it was issued to, in the header or the que
     { target: `${api}/sync?%61ccess_token=other`, headers: [bearer('at')] },
     { target: `${api}/sync?access_token=a&access_token=b` },
   ]
-  for (const given of two) t.match(await identify(given), { refuse: 'client.ambiguous' }, String(given.target))
+  for (const given of two)
+    t.match(await identify(given), { refuse: 'client.ambiguous' }, String(given.target))
 })
 
 t.test(

@@ -1,0 +1,70 @@
+import type { RequestHead } from '../../domain/request-head.ts'
+import { parseForm } from '../../lib/form.ts'
+import { parseJsonObject, stringMember } from '../../lib/json.ts'
+import { bearerToken } from '../authorization.ts'
+import { mediaType } from '../extract.ts'
+import { RequestRefused } from '../refused.ts'
+
+/**
+ * The web ticket of a request: `Authorization: Bearer cwt=…` (UCWA) or `X-MS-WebTicket: cwt=…` (mobile).
+ * @throws RequestRefused when there are two that differ
+ */
+export function webTicket(head: RequestHead): string | undefined {
+  const tickets = head.fields.all('x-ms-webticket')
+  const bearer = bearerToken(head)
+  if (bearer !== undefined) tickets.push(bearer)
+  if (new Set(tickets).size > 1) throw new RequestRefused('client.ambiguous')
+  const ticket = tickets[0]?.trim()
+  return ticket !== undefined && isTicket(ticket) ? ticket : undefined
+}
+
+function isTicket(value: string): boolean {
+  return value.length <= 32_768 && /^[\x21-\x7e]+$/.test(value)
+}
+
+/**
+ * The user of a ticket request by password (`grant_type=password`); other grants name theirs elsewhere or nobody.
+ * @throws RequestRefused, MalformedInput
+ */
+export function ticketUser(head: RequestHead, body: Uint8Array | undefined): string | undefined {
+  if (body === undefined || mediaType(head) !== 'application/x-www-form-urlencoded') return undefined
+  if (head.fields.has('content-encoding')) throw new RequestRefused('client.ambiguous')
+  const users = parseForm(Buffer.from(body).toString('latin1')).filter(
+    ([name]) => name.trim().toLowerCase() === 'username',
+  )
+  if (users.length > 1) throw new RequestRefused('client.ambiguous')
+  return users[0]?.[1]
+}
+
+export interface GivenTicket {
+  readonly ticket: string
+  /** Seconds. */
+  readonly expiresIn: number
+}
+
+/** A user's ticket lives for eight hours unless its answer says otherwise. */
+export const ticketLife = 8 * 3600
+
+/** The ticket in an answer: JSON from `oauthtoken`, or a SOAP envelope that holds one. */
+export function readGivenTicket(body: Uint8Array): GivenTicket | undefined {
+  return readTokenAnswer(body) ?? readEnvelope(body)
+}
+
+function readTokenAnswer(body: Uint8Array): GivenTicket | undefined {
+  try {
+    const answer = parseJsonObject(body)
+    const ticket = stringMember(answer, 'access_token')
+    const seconds = Number(answer.expires_in)
+    if (ticket === undefined || !isTicket(ticket)) return undefined
+    return { ticket, expiresIn: seconds > 0 && seconds <= ticketLife ? seconds : ticketLife }
+  } catch {
+    return undefined // no JSON: perhaps a SOAP envelope, perhaps nothing that we understand
+  }
+}
+
+function readEnvelope(body: Uint8Array): GivenTicket | undefined {
+  const tickets = Buffer.from(body)
+    .toString('latin1')
+    .match(/\bcwt=[A-Za-z0-9+/=_-]{16,16384}/g)
+  return tickets?.length === 1 ? { ticket: tickets[0], expiresIn: ticketLife } : undefined
+}
