@@ -46,7 +46,7 @@ function mistakesOf(issue: z.core.$ZodIssue, above: KeyPath): Mistake[] {
       }))
     }
     case 'invalid_union':
-      return unionMistakes(issue.errors, path) ?? [{ path, message: issue.message, atKey: false }]
+      return unionMistakes(issue, path) ?? [{ path, message: issue.message, atKey: false }]
     case 'invalid_key':
       return [{ path, message: issue.issues[0]?.message ?? issue.message, atKey: true }]
     default:
@@ -58,12 +58,15 @@ function mistakesOf(issue: z.core.$ZodIssue, above: KeyPath): Mistake[] {
  * The mistakes within the one alternative that was meant: the one of the right type. When none is, what each
  * of them expects.
  */
-function unionMistakes(alternatives: readonly z.core.$ZodIssue[][], path: KeyPath): Mistake[] | undefined {
+function unionMistakes(union: z.core.$ZodIssueInvalidUnion, path: KeyPath): Mistake[] | undefined {
+  const alternatives = union.errors
   const meant = alternatives.filter((issues) => !issues.some(isWrongType))
   const [first, ...others] = meant.map((issues) => issues.flatMap((issue) => mistakesOf(issue, path)))
   if (first !== undefined) {
     return others.reduce((best, next) => (worst(next) > worst(best) ? next : best), first)
   }
+  // The schema has its own words for this.
+  if (union.message !== noWords) return undefined
   const expected = new Set(alternatives.flat().filter(isWrongType).flatMap(expectation))
   const found = alternatives.flat().find(isWrongType)
   if (found === undefined) return undefined
@@ -92,6 +95,9 @@ function expectation(issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'invalid_union') return issue.errors.flat().filter(isWrongType).flatMap(expectation)
   return []
 }
+
+/** What zod says of an alternative when nobody else does. */
+const noWords = 'Invalid input'
 
 /** The error map: every message of zod in our words. A schema's own `error` goes first. */
 function sentence(issue: z.core.$ZodRawIssue): string | undefined {

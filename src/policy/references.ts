@@ -45,7 +45,10 @@ function whenMistakes(when: unknown, place: Place): ReferenceMistake[] {
   const inside = (value: unknown, ...steps: KeyPath) =>
     whenMistakes(value, { ...place, path: [...path, ...steps], depth: depth + 1 })
   const { network, not, any, all } = mapping(when)
+  // Looks like a slip, and would mean "always", and "never" under `not`.
+  const isEmpty = typeof when === 'object' && when !== null && Object.keys(when).length === 0
   return [
+    ...(isEmpty ? [{ path, message: 'is empty: leave it out for a rule that always holds' }] : []),
     ...networkMistakes(network, { ...place, path: [...path, 'network'] }),
     ...(not === undefined ? [] : inside(not, 'not')),
     ...items(any).flatMap((value, index) => inside(value, 'any', index)),

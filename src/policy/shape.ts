@@ -48,32 +48,25 @@ const redirectAddress = text((value) => {
 
 const sentence = z.string().min(1).max(500)
 
-const empty = 'is empty: leave it out for a rule that always holds'
-
-/** Refused because `when: {}` and `not: {}` look like a slip and mean "always" and "never". */
-const when: z.ZodType<When> = z
-  .strictObject({
-    ...Object.fromEntries(
-      conditions.map(({ name, schema, description, example }) => [
-        name,
-        schema.optional().meta({ description, examples: [example] }),
-      ]),
-    ),
-    get not() {
-      return when
-        .optional()
-        .meta({ description: 'Holds when what is inside does not. What is not known stays not known.' })
-    },
-    get any() {
-      return z.array(when).min(1).optional().meta({ description: 'Holds when one of these does.' })
-    },
-    get all() {
-      return z.array(when).min(1).optional().meta({ description: 'Holds when each of these does.' })
-    },
-  })
-  .check(({ value, issues }) => {
-    if (Object.keys(value).length === 0) issues.push({ code: 'custom', input: value, message: empty })
-  }) as z.ZodType<When> // the keys come from the table, which TypeScript does not see
+const when: z.ZodType<When> = z.strictObject({
+  ...Object.fromEntries(
+    conditions.map(({ name, schema, description, example }) => [
+      name,
+      schema.optional().meta({ description, examples: [example] }),
+    ]),
+  ),
+  get not() {
+    return when
+      .optional()
+      .meta({ description: 'Holds when what is inside does not. What is not known stays not known.' })
+  },
+  get any() {
+    return z.array(when).min(1).optional().meta({ description: 'Holds when one of these does.' })
+  },
+  get all() {
+    return z.array(when).min(1).optional().meta({ description: 'Holds when each of these does.' })
+  },
+}) as z.ZodType<When> // the keys come from the table, which TypeScript does not see
 
 const redirect = z.strictObject({
   redirect: redirectAddress.meta({ description: 'Where the client is sent, in its own protocol’s terms.' }),

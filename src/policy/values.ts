@@ -4,8 +4,8 @@ import { compileWildcard } from '../lib/wildcard.ts'
 import type { PatternGuard } from './condition.ts'
 
 /** One value or a list of them; a list means any of. */
-export function oneOrMany<Schema extends z.ZodType>(schema: Schema) {
-  return z.union([schema, z.array(schema).min(1)])
+export function oneOrMany<Schema extends z.ZodType>(schema: Schema, error?: string) {
+  return z.union([schema, z.array(schema).min(1)], error)
 }
 
 export function listOf<Value>(value: Value | readonly Value[]): readonly Value[] {

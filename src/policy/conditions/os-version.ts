@@ -17,7 +17,7 @@ export const osVersion = defineCondition({
     'The version of the operating system, as the client says, compared number by number: `"<17.5"`, `">=14 <17"` (both), `"17"` (17 and its point releases). Put it in quotes.',
   example: '"<17.5"',
   unknown: 'neither this request nor the registration tells it, or what it tells is no version',
-  schema: oneOrMany(constraint),
+  schema: oneOrMany(constraint, message),
   compile(value) {
     const judge = remembering(compileConstraints(listOf(value)))
     return (subject) => judge(versionOf(subject) ?? '')
