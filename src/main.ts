@@ -39,7 +39,7 @@ export async function startGatehouse(settings: Settings, options: StartOptions):
     level: settings.log.level,
     ...(options.logTo !== undefined && { destination: options.logTo }),
   })
-  const { logger } = log
+  const { logger, accessLogger } = log
   const metrics = createMetrics()
   metrics.buildInfo.labels(version, process.version).set(1)
   const health = new Health((part, condition) =>
@@ -76,6 +76,7 @@ export async function startGatehouse(settings: Settings, options: StartOptions):
       settings,
       store,
       logger,
+      accessLogger,
       metrics,
       health,
       random: systemRandom(),

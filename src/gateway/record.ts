@@ -6,7 +6,7 @@ import type { RecordedExchange } from './pipeline.ts'
 import type { RefusalJournal } from './refusal-journal.ts'
 
 export interface RecordDependencies {
-  readonly logger: Logger
+  readonly accessLogger: Logger
   readonly metrics: Metrics
   readonly journal: RefusalJournal
   readonly now: () => number
@@ -17,10 +17,11 @@ export interface RecordDependencies {
 
 /** Writes down how an exchange went: one access line, the metrics, and what `explain` needs of a refusal. */
 export function createRecorder(deps: RecordDependencies): (exchange: RecordedExchange) => void {
+  const count = createCounting(deps.metrics)
   return (exchange) => {
     const line = accessLine(exchange, deps)
-    if (deps.access) deps.logger.info(line, 'exchange')
-    count(exchange, line, deps.metrics)
+    if (deps.access) deps.accessLogger.info(line, 'exchange')
+    count(exchange, line)
     const { assessment } = exchange
     if (assessment !== undefined && !isLetThrough(assessment.decision))
       deps.journal.add(assessment, exchange.head.receivedAt)
@@ -111,10 +112,34 @@ function addRelay(line: AccessLine, relay: NonNullable<RecordedExchange['outcome
   if (relay.closedBy !== undefined) line.closedBy = relay.closedBy
 }
 
-function count({ assessment, outcome }: RecordedExchange, line: AccessLine, metrics: Metrics): void {
-  const service = assessment?.route.service.name ?? 'none'
-  metrics.exchanges.labels(service, String(line.verdict), `${Math.floor(outcome.status / 100)}xx`).inc()
-  metrics.duration.labels(service).observe(Number(line.duration) / 1000)
-  if (line.firstByte !== undefined) metrics.firstByte.labels(service).observe(Number(line.firstByte) / 1000)
-  if (reasons[outcome.reason].status >= 300) metrics.refusals.labels(outcome.reason).inc()
+type Counting = (exchange: RecordedExchange, line: AccessLine) => void
+
+/** Looking a labelled child up costs more than counting on it: each is looked up once. */
+function createCounting(metrics: Metrics): Counting {
+  const duration = remember((service) => metrics.duration.labels(service))
+  const firstByte = remember((service) => metrics.firstByte.labels(service))
+  const exchanges = remember((service) =>
+    remember((verdict) => remember((status) => metrics.exchanges.labels(service, verdict, status))),
+  )
+  return ({ assessment, outcome }, line) => {
+    const service = assessment?.route.service.name ?? 'none'
+    exchanges(service)(String(line.verdict))(statusClasses[Math.floor(outcome.status / 100)] ?? 'none').inc()
+    duration(service).observe(Number(line.duration) / 1000)
+    if (line.firstByte !== undefined) firstByte(service).observe(Number(line.firstByte) / 1000)
+    if (reasons[outcome.reason].status >= 300) metrics.refusals.labels(outcome.reason).inc()
+  }
+}
+
+const statusClasses = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx']
+
+/** For few names: what `make` made for a name is made once. */
+function remember<T>(make: (name: string) => T): (name: string) => T {
+  const made = new Map<string, T>()
+  return (name) => {
+    const known = made.get(name)
+    if (known !== undefined) return known
+    const value = make(name)
+    made.set(name, value)
+    return value
+  }
 }

@@ -39,6 +39,7 @@ export interface GatewayParts {
   readonly settings: Settings
   readonly store: Store
   readonly logger: Logger
+  readonly accessLogger: Logger
   readonly metrics: Metrics
   readonly health: Health
   readonly random: Random
@@ -158,7 +159,7 @@ function assemblePipeline(
   core: Omit<Core, 'pipeline'>,
   { identityFields, trip }: { readonly identityFields: IdentityFields; readonly trip: ReturnTrip },
 ): Pipeline {
-  const { settings, store, logger, metrics, now, random } = parts
+  const { settings, store, logger, accessLogger, metrics, now, random } = parts
   const { policy, devices, bypasses, live, relay, journal, routes } = core
   const assess: AssessDependencies = {
     devices,
@@ -208,7 +209,7 @@ function assemblePipeline(
     fail: {
       onFailure: (head, reason, error) => logger.warn({ id: head.id, reason, err: error }, 'exchange failed'),
     },
-    record: createRecorder({ logger, metrics, journal, now, ...settings.log }),
+    record: createRecorder({ accessLogger, metrics, journal, now, ...settings.log }),
   }
 }
 
@@ -218,11 +219,11 @@ interface OpenListener {
 }
 
 async function openListeners(parts: GatewayParts, core: Core): Promise<readonly OpenListener[]> {
-  const { settings, logger, metrics, now, random } = parts
+  const { settings, accessLogger, metrics, now, random } = parts
   const { gateway, limits } = settings
   const tls = gateway.tls === undefined ? undefined : await loadTlsMaterial(gateway.tls)
   if (tls !== undefined) reportCertificates(tls, parts)
-  const onRefused = createMalformedHandler(logger, metrics)
+  const onRefused = createMalformedHandler(accessLogger, metrics)
   const opened: OpenListener[] = []
   for (const listen of gateway.listen) {
     const listener = await startListener({

@@ -10,12 +10,14 @@ import { evaluationLikePolicy } from '../helpers/gateway-under-test.ts'
 import { ask } from '../helpers/http-client.ts'
 
 function openWebSocket(gateway: GatewayUnderTest, cookie: string): WebSocket {
-  return new WebSocket(`wss://127.0.0.1:${gateway.tls}/ws`, {
+  // `servername` is node:tls's; the types of ws do not know that it is passed on.
+  const options = {
     ca: gateway.ca,
     localAddress: internet,
     servername: 'chat.localhost',
     headers: { cookie, host: `chat.localhost:${gateway.tls}` },
-  })
+  }
+  return new WebSocket(`wss://127.0.0.1:${gateway.tls}/ws`, options)
 }
 
 /** A long poll that stays parked; resolves with the error or the end that closes it. */
