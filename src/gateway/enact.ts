@@ -1,4 +1,6 @@
 import type { ReasonCode } from '../domain/reason.ts'
+import type { CompiledPolicy } from '../policy/compile.ts'
+import { decide } from '../policy/decide.ts'
 import type { Approvals } from '../store/ports.ts'
 import type { Assessment } from './assess.ts'
 import { awaitApproval } from './await-approval.ts'
@@ -18,6 +20,7 @@ export interface EnactDependencies {
   readonly register: RegisterDependencies
   readonly redirect: RedirectDependencies
   readonly approvals: Pick<Approvals, 'request'>
+  readonly policy: () => CompiledPolicy
   readonly pendingApprovals: number
   readonly newSecret: () => string
 }
@@ -47,19 +50,24 @@ async function letThrough(enacting: Enacting, deps: EnactDependencies): Promise<
   const { assessment, client, onRegistrationHost } = enacting
   const { head } = assessment.request
   if (head.upgrade !== undefined && !isOwnOrigin(assessment)) return refuse(assessment, client, 'http.origin')
-  const back = onRegistrationHost ? wayBack(assessment) : undefined
+  const back = onRegistrationHost ? wayBack(assessment, deps.policy()) : undefined
   if (back === undefined) return forward(assessment, client, deps)
   sendAnswer(client, head, back)
   return { status: back.status, reason: assessment.decision.reason }
 }
 
-/** A client that is registered by now needs the registration address no more. */
-function wayBack({ route, request, state }: Assessment) {
+/** A client that is registered by now needs the registration address no more, unless the policy asks for its network. */
+function wayBack({ route, request, state, facts }: Assessment, policy: CompiledPolicy) {
   const publicHost = route.service.hosts[0]
   if (state === undefined || publicHost === undefined) return undefined
+  const elsewhere = { ...facts, source: noNetwork, vouchedNetworks: [] }
+  if (!isLetThrough(decide(elsewhere, state, policy, request.head.receivedAt))) return undefined
   const port = /:\d+$/.exec(request.head.authority)?.[0] ?? ''
   return route.protocol.bringBack?.(request.head, `${request.head.scheme}://${publicHost}${port}`)
 }
+
+/** An address that nobody has. */
+const noNetwork = '0.0.0.0'
 
 /**
  * Cross-site WebSocket hijacking: a foreign page may open a WebSocket with the user's cookies, and no CORS check stops

@@ -27,6 +27,8 @@ export async function redirect(
   const { request, route, identification } = assessment
   const { head } = request
   const location = new URL(decision.location)
+  // Who is there already and still has to go there is on the wrong network, and would go round in a circle.
+  if (location.hostname === head.host) return refuse(assessment, client, 'registration.wrong-network')
   const tripped = identification.navigation && deps.isOwnHost(location.hostname)
   const departure = tripped ? await depart(assessment, location, deps) : undefined
   if (departure === 'loop') return refuse(assessment, client, 'registration.loop')

@@ -194,6 +194,7 @@ function assemblePipeline(
       register,
       redirect: { trip, isOwnHost: (host) => routes.isOwnHost(host), newSecret: random.secret },
       approvals: store.approvals,
+      policy: () => policy.current,
       pendingApprovals: settings.limits.pendingApprovals,
       newSecret: random.secret,
     },
