@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request as requestPlain } from 'node:http'
-import { request as requestTls } from 'node:https'
+import { type Agent, request as requestTls } from 'node:https'
 import { buffer } from 'node:stream/consumers'
 
 export interface ClientOptions {
@@ -16,6 +16,10 @@ export interface ClientOptions {
   readonly ca?: string
   /** Client certificate. */
   readonly cert?: string
+  /** The TLS server name, when it is not the host. */
+  readonly serverName?: string
+  /** Keeps connections open for further requests; otherwise each request has one of its own. */
+  readonly agent?: Agent
   readonly key?: string
 }
 
@@ -29,7 +33,7 @@ export interface ClientAnswer {
   readonly cookies: readonly string[]
 }
 
-/** One request on a connection of its own, from any address of 127.0.0.0/8. */
+/** One request over TLS or plain HTTP/1.1, from any address of 127.0.0.0/8. */
 export async function ask(options: ClientOptions): Promise<ClientAnswer> {
   const { host, path = '/', method = 'GET', headers = {}, body, ca } = options
   const send = ca === undefined ? requestPlain : requestTls
@@ -37,8 +41,8 @@ export async function ask(options: ClientOptions): Promise<ClientAnswer> {
     host: '127.0.0.1',
     port: options.port,
     localAddress: options.from ?? '127.0.0.1',
-    agent: false,
-    servername: host,
+    agent: options.agent ?? false,
+    servername: options.serverName ?? host,
     path,
     method,
     headers: { host: `${host}:${options.port}`, ...headers } as Record<string, string | string[]>,
