@@ -57,7 +57,7 @@ export class DeviceStates {
   readonly #copies = new Map<string, Copy>()
   readonly #unknown: LRUCache<string, number>
   readonly #reads = new Map<string, Promise<DeviceState | undefined>>()
-  /** Grows with each notice. A read that began in an earlier epoch may be out of date: its result is not kept. */
+  /** Grows with each notice. A read that began in an earlier epoch may be out of date: it is repeated. */
   #epoch = 0
   #answering = true
 
@@ -110,17 +110,16 @@ export class DeviceStates {
   #newEpoch(): void {
     this.#epoch++
     this.#unknown.clear()
-    this.#reads.clear()
   }
 
-  /** Requests that ask for the same keys at the same time share one read. */
+  /** Requests that ask for the same keys at the same time share one read, which no notice may have overtaken. */
   #read(keys: readonly ClientKey[], now: number): Promise<DeviceState | undefined> {
     const hashes = keys.filter((key) => !hasEnded(key.expiresAt, now)).map((key) => key.hash)
     const name = hashes.join()
     const underWay = this.#reads.get(name)
     if (underWay !== undefined) return underWay
     const read = this.#ask(hashes, now).finally(() => {
-      if (this.#reads.get(name) === read) this.#reads.delete(name)
+      this.#reads.delete(name)
     })
     this.#reads.set(name, read)
     return read
