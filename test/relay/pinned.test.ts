@@ -1,5 +1,11 @@
 import { once } from 'node:events'
-import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import {
+  Agent,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  type ServerResponse,
+} from 'node:http'
 import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
@@ -19,11 +25,16 @@ async function ntlmUpstream(t: Test): Promise<{ url: URL; connections: Set<Socke
     const challenge = scheme === 'NTLM' ? 'NTLM challenge' : 'NTLM'
     request.resume()
     request.on('end', () => {
-      if (user !== undefined || request.url === '/public') response.end(user ?? 'nobody')
+      if (user !== undefined || request.url === '/public') answerWith(response, user ?? 'nobody')
       else response.writeHead(401, { 'www-authenticate': ['Basic realm="x"', challenge] }).end()
     })
   })
   return { url, connections }
+}
+
+/** With a length: a HEAD answer without one ends the connection for Node's client. */
+function answerWith(response: ServerResponse, body: string): void {
+  response.writeHead(200, { 'content-length': body.length }).end(body)
 }
 
 /** One client connection. */

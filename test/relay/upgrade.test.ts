@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { rawConnection, receive } from '../helpers/raw-exchange.ts'
-import { rawUpstream, relayUnderTest, upstreamServer } from './relay-under-test.ts'
+import { rawUpstream, relayUnderTest } from './relay-under-test.ts'
 
 const key = 'dGhlIHNhbXBsZSBub25jZQ=='
 const accept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
@@ -96,7 +96,7 @@ for (const [what, bytes] of refused) {
     const closed = Promise.withResolvers<void>()
     const upstream = await rawUpstream(t, (socket) => {
       socket.once('data', () => socket.write(bytes))
-      socket.once('close', () => closed.resolve())
+      socket.once('end', () => closed.resolve())
     })
     const gateway = await relayUnderTest(t, { upstream: [upstream] })
     const client = await rawConnection(gateway.port)
@@ -130,10 +130,8 @@ t.test(
   'a handshake that the upstream declines is an ordinary answer, and both connections close',
   async (t) => {
     const upstreamClosed = Promise.withResolvers<void>()
-    const upstream = await upstreamServer(t, () => {})
-    void upstream
     const declining = await rawUpstream(t, (socket) => {
-      socket.once('close', () => upstreamClosed.resolve())
+      socket.once('end', () => upstreamClosed.resolve())
       socket.once('data', () =>
         socket.write('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\nx-why: no\r\n\r\nno'),
       )

@@ -415,7 +415,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #clientClosed(completed: boolean): void {
     if (this.#over) return
     if (this.#tunnel !== undefined) {
-      this.#tunnel.close('client')
+      this.#tunnel.clientClosed()
       return
     }
     if (completed && this.#upstreamDone) {
@@ -450,6 +450,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #giveBack(): void {
     const connection = this.#connection as UpstreamConnection
+    connection.reused = true
     this.#controller = undefined
     if (this.#pin === undefined) (this.#upstream as Upstream).pool.release(connection)
   }

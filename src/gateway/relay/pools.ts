@@ -29,10 +29,7 @@ export class UpstreamPool {
   /** A free connection, or a new one; undefined when there are as many as allowed: `wait` for one then. */
   acquire(): UpstreamConnection | undefined {
     const free = this.#idle.pop()
-    if (free !== undefined) {
-      free.reused = true
-      return free
-    }
+    if (free !== undefined) return free
     return this.#all.size < this.#limits.upstreamConnections ? this.open('pooled') : undefined
   }
 
@@ -75,7 +72,6 @@ export class UpstreamPool {
       return
     }
     clearTimeout(waiter.timer)
-    connection.reused = true
     waiter.take(connection)
   }
 

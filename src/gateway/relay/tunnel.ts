@@ -6,7 +6,8 @@ import type { TunnelEnd } from './order.ts'
  * looked at. When one side ends its half, so does the other; when one is gone, both are.
  */
 export interface Tunnel {
-  close(by: TunnelEnd): void
+  /** The client side says that it is over; its connection normally says so itself. */
+  clientClosed(): void
 }
 
 export interface TunnelOptions {
@@ -14,32 +15,30 @@ export interface TunnelOptions {
   readonly upstream: Duplex
   /** Without a byte in either direction. */
   readonly idleTimeout: number
-  /** Called once. `clean`: both sides ended their halves. */
+  /** Called once. `clean`: both sides ended their halves, and everything was written. */
   readonly onEnd: (by: TunnelEnd, clean: boolean) => void
 }
 
 export function openTunnel({ client, upstream, idleTimeout, onEnd }: TunnelOptions): Tunnel {
   let over = false
   let firstEnded: TunnelEnd | undefined
-  let ends = 0
+  let closed = 0
   const idle = setTimeout(() => finish('idle', false), idleTimeout)
 
   function finish(by: TunnelEnd, clean: boolean): void {
     if (over) return
     over = true
     clearTimeout(idle)
-    // A clean end lets what is written still go out; anything else does not.
-    if (!clean) {
-      client.destroy()
-      upstream.destroy()
-    }
+    client.destroy()
+    upstream.destroy()
     onEnd(by, clean)
   }
 
-  function ended(by: TunnelEnd): void {
-    firstEnded ??= by
-    ends += 1
-    if (ends === 2) finish(firstEnded, true)
+  /** A side that is gone with both halves ended leaves the other one the time to write what it still has. */
+  function gone(side: Duplex, by: TunnelEnd): void {
+    closed += 1
+    const clean = side.readableEnded && side.writableFinished
+    if (!clean || closed === 2) finish(firstEnded ?? by, clean)
   }
 
   function copy(from: Duplex, to: Duplex, by: TunnelEnd): void {
@@ -49,15 +48,19 @@ export function openTunnel({ client, upstream, idleTimeout, onEnd }: TunnelOptio
     })
     to.on('drain', () => from.resume())
     from.once('end', () => {
+      firstEnded ??= by
       to.end()
-      ended(by)
     })
     from.on('error', () => finish(firstEnded ?? by, false))
-    from.once('close', () => finish(firstEnded ?? by, false))
+    from.once('close', () => gone(from, by))
     if (from.destroyed) finish(by, false)
   }
 
   copy(client, upstream, 'client')
   copy(upstream, client, 'upstream')
-  return { close: (by) => finish(by, false) }
+  return {
+    clientClosed: () => {
+      if (!client.destroyed) finish('client', false)
+    },
+  }
 }
