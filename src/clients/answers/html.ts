@@ -11,7 +11,7 @@ export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character] as string) // the table holds each of them
 }
 
-/** Escapes text and makes its https addresses links: what an administrator wrote as help often names one. */
+/** Escapes text and makes its web addresses links: what an administrator wrote as help often names one. */
 export function linkify(text: string): string {
   return text
     .split(/(\bhttps?:\/\/[^\s<>"'()]{1,500}[^\s<>"'().,;:!?])/)
@@ -20,6 +20,6 @@ export function linkify(text: string): string {
 }
 
 function link(address: string): string {
-  const safe = escapeHtml(address)
-  return `<a href="${safe}">${safe}</a>`
+  const shown = address.replace(/^https:\/\//, '').replace(/\/$/, '')
+  return `<a href="${escapeHtml(address)}">${escapeHtml(shown)}</a>`
 }

@@ -13,7 +13,7 @@ export function refusalPage(refusal: Refusal, headers: Answer['headers'] = []): 
   const refreshSeconds = refreshAfter(refusal)
   return renderPage({
     title: words.title,
-    paragraphs: [refusal.sentence],
+    paragraphs: words.background === undefined ? [refusal.sentence] : [refusal.sentence, words.background],
     reference: refusal.reference,
     status: refusal.status,
     headers: [...retryHeader(refusal), ...headers],

@@ -3,12 +3,15 @@ import type { ReasonCode } from '../../domain/reason.ts'
 /** How a refusal is headed, and what to do about it where the policy says nothing: for people, in plain words. */
 export interface Words {
   readonly title: string
+  /** Why it is so, where the reason's own sentence leaves a person wondering. */
+  readonly background?: string
   readonly advice?: string
 }
 
 const askAdministrator = 'Ask your administrator, and give the reference below.'
 const unregistered: Words = {
-  title: 'This device is not registered yet',
+  title: 'Register this device first',
+  background: 'Your organisation lets in only devices that it manages.',
   advice:
     'Connect to your organisation’s network or VPN and open this page again. If that does not help, ask your administrator how to register this device.',
 }
