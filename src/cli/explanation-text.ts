@@ -33,7 +33,7 @@ export function stateText(state: DeviceState | undefined): string {
   const { registration, posture, block } = state
   return facts([
     ['registration', `${registration.id} of ${registration.user}, ${localTime(registration.registeredAt)}`],
-    ['registered by', `${registration.evidence.join(', ')} (rule ${registration.rule})`],
+    ['registered by', `${registration.evidence.join(', ') || 'no evidence'} (rule ${registration.rule})`],
     ['posture', posture.reason === undefined ? posture.state : `${posture.state}: ${posture.reason}`],
     ['match', posture.match],
     ['blocked', block === undefined ? undefined : `by ${block.by}: ${block.why}`],

@@ -8,8 +8,6 @@ export function commandsReference(): string {
   return [
     '# Commands',
     '',
-    '<!-- Generated from src/cli/table.ts by `npm run generate`; changes belong there. -->',
-    '',
     'Exit status: 0 done, 1 the answer is no or the check failed, 2 wrong usage or settings. Every command takes:',
     '',
     ...optionRows(optionLines(commonOptions)),

@@ -1,4 +1,4 @@
-import { auditTable } from '../audit-text.ts'
+import { describe } from '../../audit/describe.ts'
 import { defineCommand, type ExitCode } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { withRecord } from '../record.ts'
@@ -15,7 +15,7 @@ export const auditCommand = defineCommand({
     after: {
       type: 'count',
       value: 'NUMBER',
-      description: 'Those after this number of the first column; otherwise the newest.',
+      description: 'Those after this number, the first word of a line; otherwise the newest.',
     },
     subject: { type: 'text', value: 'ID', description: 'Only what was done to this device or service.' },
     verify: {
@@ -46,7 +46,9 @@ export const auditCommand = defineCommand({
         ...(after !== undefined && { after }),
         ...(subject !== undefined && { subject }),
       })
-      context.out.show({ records }, () => (records.length === 0 ? 'No records.' : auditTable(records)))
+      context.out.show({ records }, () =>
+        records.length === 0 ? 'No records.' : records.map(describe).join('\n'),
+      )
       return 0
     })
   },

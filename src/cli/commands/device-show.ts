@@ -1,5 +1,5 @@
+import { describe } from '../../audit/describe.ts'
 import type { AuditRecord } from '../../domain/audit.ts'
-import { auditTable } from '../audit-text.ts'
 import { defineCommand, type ExitCode } from '../command.ts'
 import { approvalDetails, deviceDetails } from '../device-text.ts'
 import { findDevice } from '../find-device.ts'
@@ -31,5 +31,5 @@ export const deviceShow = defineCommand({
 })
 
 function withHistory(details: string, history: readonly AuditRecord[]): string {
-  return history.length === 0 ? details : `${details}\n\nWhat was done to it:\n${auditTable(history)}`
+  return history.length === 0 ? details : `${details}\n\nWhat was done:\n${history.map(describe).join('\n')}`
 }
