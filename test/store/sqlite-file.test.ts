@@ -114,6 +114,20 @@ t.test('an audit record that was edited, removed, added or cut off at the end is
   }
 })
 
+t.test('an audit record that was rewritten with a fitting hash is found by the one after it', async (t) => {
+  const path = join(t.testdir(), 'record.db')
+  const store = await open(t, path)
+  await store.registrations.register(registration('r_1'), [key('a')], 10)
+  await store.registrations.block('r_1', admin)
+  const [first] = await store.audit.list({ limit: 1, after: 0 })
+  const { hash: _, ...forged } = { ...first!, actor: 'nobody' }
+  tamper(
+    path,
+    `update audit set actor = 'nobody', hash = '${sha256(canonicalJson(forged))}' where sequence = 1`,
+  )
+  t.equal(await store.audit.verify(), 2)
+})
+
 t.test(
   'a row that this program did not write is an error, not a device with fewer restrictions',
   async (t) => {
