@@ -76,8 +76,12 @@ export class Http1ClientSide implements ClientSide {
       lingerOnClose(connection.socket)
     }
     this.#bodiless = request.method === 'HEAD' || status === 204 || status === 304
-    this.#promised = this.#bodiless ? undefined : contentLength(headers)
-    const all = connection.closing ? [...headers, 'Connection', 'close'] : headers
+    const length = contentLength(headers)
+    this.#promised = this.#bodiless ? undefined : length
+    const chunked = !this.#bodiless && length === undefined && request.httpVersion === '1.1'
+    // Only a chunked answer has trailers; Node refuses to announce them for another.
+    const fields = chunked ? headers : withoutTrailer(headers)
+    const all = connection.closing ? [...fields, 'Connection', 'close'] : fields
     response.writeHead(status, all as OutgoingHttpHeader[]) // not written to
     process.nextTick(flushHead, this, response)
   }
@@ -168,6 +172,15 @@ function contentLength(headers: readonly string[]): number | undefined {
     return length < 0 ? undefined : length
   }
   return undefined
+}
+
+function withoutTrailer(headers: readonly string[]): readonly string[] {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]?.length === 7 && headers[i]?.toLowerCase() === 'trailer') {
+      return withoutTrailer(headers.toSpliced(i, 2))
+    }
+  }
+  return headers
 }
 
 function pairs(flat: readonly string[]): [string, string][] {

@@ -130,7 +130,8 @@ export class Http1Engine {
     // The next request waits for both: the answer is written, and the handler has done with this one.
     let open = 2
     const done = () => {
-      if (--open === 0) this.#next(state)
+      // In the next turn: whoever else listens for the close of this exchange hears of it first.
+      if (--open === 0) process.nextTick(() => this.#next(state))
     }
     response.once('close', done)
     void this.#intake.serve(parsed, client).then(done)
@@ -203,7 +204,7 @@ export class Http1Engine {
     const alreadyClosing = connection.closing
     connection.closing = true
     state.waiting.length = 0
-    current?.failBody('http.malformed', error)
+    current?.failBody(error.code === 'HPE_INVALID_EOF_STATE' ? 'client.aborted' : 'http.malformed', error)
     if (current !== undefined || alreadyClosing) return
     const reason = reasonOf(error.code)
     this.#intake.refuseConnection(connection.peer, reason, error.code ?? error.message)

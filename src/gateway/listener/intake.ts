@@ -65,15 +65,15 @@ export class Intake {
 
   /** Resolves when the exchange's handler is done; never rejects. */
   serve(parsed: ParsedHead | MalformedRequest, client: ClientSide): Promise<void> {
-    if ('reason' in parsed) return settle(this.#options.onRefused(parsed, client))
+    if ('reason' in parsed) return settle(() => this.#options.onRefused(parsed, client), client)
     if (parsed.serverWide) return this.#answerServerOptions(client)
-    return settle(this.#options.onExchange(parsed.head, client))
+    return settle(() => this.#options.onExchange(parsed.head, client), client)
   }
 
   /** What had to be refused before there was a request. */
   refuseConnection(source: Source, reason: ReasonCode, detail: string): void {
     const refusal = { id: this.#options.newId(), at: this.now(), reason, source, detail }
-    void settle(this.#options.onRefused(refusal, undefined))
+    void settle(() => this.#options.onRefused(refusal, undefined), undefined)
   }
 
   #answerServerOptions(client: ClientSide): Promise<void> {
@@ -83,12 +83,12 @@ export class Intake {
   }
 }
 
-/** The handlers log by themselves; a rejection here is a fault of theirs and must not end the process. */
-async function settle(handled: void | Promise<void>): Promise<void> {
+/** The handlers answer and log by themselves; one that fails all the same costs its client the exchange, not the process. */
+async function settle(handle: () => void | Promise<void>, client: ClientSide | undefined): Promise<void> {
   try {
-    await handled
+    await handle()
   } catch {
-    // Nothing is known of the exchange here; its client side ends with the connection.
+    client?.abort('failure')
   }
 }
 
