@@ -141,6 +141,24 @@ t.test('102 and 103 pass, at most ten of them', async (t) => {
   t.equal(interim.length, 10)
 })
 
+t.test('100 of the upstream stays behind, and a body that looks like it does not', async (t) => {
+  const body = 'HTTP/1.1 100 Continue\r\n\r\n'
+  const upstream = await rawUpstream(t, (socket) => {
+    socket.on('data', () => {
+      socket.write('HTTP/1.1 100 Continue\r\n\r\n')
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n`)
+      setImmediate(() => socket.write(body))
+    })
+  })
+  const gateway = await relayUnderTest(t, { upstream: [upstream] })
+  for (const method of ['GET', 'POST']) {
+    const outgoing = httpRequest(gateway.url, { method }).end()
+    outgoing.on('continue', () => t.fail('100 came through'))
+    const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
+    t.equal(await text(answer), body)
+  }
+})
+
 t.test('a client that reads slowly slows the upstream down', async (t) => {
   const size = 64 * 1024 * 1024
   let written = 0

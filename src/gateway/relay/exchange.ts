@@ -146,6 +146,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Controller): void {
     this.#controller = controller
     this.#sent = true
+    if (this.#connection !== undefined) this.#connection.awaitsAnswer = true
     if (this.#over) {
       controller.abort(new Error('The exchange is over'))
       return
@@ -157,6 +158,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseStarted(): void {
     this.#answered = true
+    if (this.#connection !== undefined) this.#connection.awaitsAnswer = false
   }
 
   onResponseStart(controller: Controller, status: number, headers: UpstreamHeaders): void {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { Client } from 'undici'
 import type { Limits } from '../../domain/limits.ts'
 import type { Connector } from './connector.ts'
+import { withoutUnaskedContinue } from './unasked-continue.ts'
 
 /**
  * The connections to one upstream: a set of undici Clients, each with one connection and one exchange at a time, for
@@ -123,6 +124,8 @@ export class UpstreamConnection {
   readonly kind: ConnectionKind
   /** An exchange was answered on it before, so that the upstream may be closing it just now. */
   reused = false
+  /** A request is on its way and no byte of an answer has come. */
+  awaitsAnswer = false
   #socket: Socket | undefined
   #discarded: Promise<void> | undefined
   readonly #onDiscard: (connection: UpstreamConnection) => void
@@ -151,8 +154,12 @@ export class UpstreamConnection {
           return
         }
         this.#socket = options.connector((error, socket) => {
-          if (error) callback(error, null)
-          else callback(null, socket as Socket)
+          if (socket === null) {
+            callback(error as Error, null)
+            return
+          }
+          withoutUnaskedContinue(socket, () => this.awaitsAnswer)
+          callback(null, socket)
         }, kind === 'single')
       },
     })
