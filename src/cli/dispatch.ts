@@ -100,8 +100,11 @@ function report(error: unknown, { err }: Streams): ExitCode {
     for (const problem of error.problems) say(formatProblem(problem))
     return 2
   }
-  if (error instanceof CommandFailed) say(`gatehouse: ${error.message}`)
-  else if (error instanceof RecordUnavailable) say(`gatehouse: ${recordTrouble(error)}`)
+  if (error instanceof CommandFailed) {
+    say(`gatehouse: ${error.message}`)
+    return error.exitCode
+  }
+  if (error instanceof RecordUnavailable) say(`gatehouse: ${recordTrouble(error)}`)
   else say(`gatehouse: this should not happen: ${error instanceof Error ? error.stack : String(error)}`)
   return 1
 }

@@ -1,4 +1,5 @@
 import type { Problem } from '../lib/yaml-document.ts'
+import type { ExitCode } from './command.ts'
 
 /** The command was called wrongly: exit 2, with the way to the help. */
 export class UsageError extends Error {
@@ -12,11 +13,14 @@ export class UsageError extends Error {
   }
 }
 
-/** The answer is no, in words for the person who asked: exit 1. */
+/** The answer is no, in words for the person who asked. */
 export class CommandFailed extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
+  readonly exitCode: ExitCode
+
+  constructor(message: string, exitCode: ExitCode = 1) {
+    super(message)
     this.name = 'CommandFailed'
+    this.exitCode = exitCode
   }
 }
 

@@ -1,3 +1,4 @@
+import { loadTlsMaterial, TlsMaterialError } from '../../gateway/listener/tls-material.ts'
 import { formatProblem, type Problem } from '../../lib/yaml-document.ts'
 import type { CompiledPolicy } from '../../policy/compile.ts'
 import { policyWarnings } from '../../policy/warnings.ts'
@@ -70,11 +71,23 @@ async function check(
 ): Promise<Checked> {
   const { settings, problems } = loadSettings(path, env)
   if (settings === undefined) return { problems }
+  const certificates = await certificateProblems(settings)
   try {
-    return { settings, policy: await readPolicy(settings, now), problems: [] }
+    return { settings, policy: await readPolicy(settings, now), problems: certificates }
   } catch (error) {
-    if (error instanceof WrongSettings) return { settings, problems: error.problems }
+    if (error instanceof WrongSettings) return { settings, problems: [...certificates, ...error.problems] }
     throw error
+  }
+}
+
+/** The gateway does not start with certificates that cannot be used. */
+async function certificateProblems({ gateway, file }: Settings): Promise<Problem[]> {
+  try {
+    if (gateway.tls !== undefined) await loadTlsMaterial(gateway.tls)
+    return []
+  } catch (error) {
+    if (!(error instanceof TlsMaterialError)) throw error
+    return [{ file, line: 1, column: 1, key: 'gateway.tls', message: error.message }]
   }
 }
 
@@ -87,7 +100,7 @@ function verdict(
   if (settings === undefined)
     return `\n${plural(problems.length, 'mistake')} in the settings; the policy was not looked at.`
   if (problems.length > 0)
-    return `\n${plural(problems.length, 'mistake')} in the policy: the gateway would not take it.`
+    return `\n${plural(problems.length, 'mistake')}; the gateway would not start with them.`
   const count = warnings === 0 ? '' : `, ${plural(warnings, 'warning')}`
   return `${path} and ${settings.policy} are in order${count}.`
 }

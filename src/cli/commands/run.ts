@@ -1,7 +1,8 @@
+import { TlsMaterialError } from '../../gateway/listener/tls-material.ts'
 import { PolicyRejected } from '../../gateway/policy-in-force.ts'
 import type { RunningGatehouse } from '../../main.ts'
 import { defineCommand } from '../command.ts'
-import { WrongSettings } from '../errors.ts'
+import { CommandFailed, WrongSettings } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { readSettings } from '../settings-file.ts'
 
@@ -21,7 +22,10 @@ export const runCommand = defineCommand({
     const { startGatehouse } = await import('../../main.ts')
     const running = await start(() => startGatehouse(settings, { env: context.system.env }))
     announce(running, context.out)
-    const reload = () => void running.reload()
+    const reload = () =>
+      void running
+        .reload()
+        .catch((error: unknown) => context.out.warn(`gatehouse: reload failed: ${String(error)}`))
     process.on('SIGHUP', reload)
     await stopping
     await running.close()
@@ -35,8 +39,28 @@ async function start(starting: () => Promise<RunningGatehouse>): Promise<Running
     return await starting()
   } catch (error) {
     if (error instanceof PolicyRejected) throw new WrongSettings(error.problems)
-    throw error
+    if (error instanceof TlsMaterialError) throw new CommandFailed(error.message, 2)
+    throw listenFailure(error) ?? error
   }
+}
+
+/** What the operating system says of an address that cannot be listened on. */
+const listenFailures: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there; is a gateway running already?',
+  EADDRNOTAVAIL: 'this machine does not have the address',
+  EACCES: 'the operating system does not allow it; ports below 1024 need CAP_NET_BIND_SERVICE',
+}
+
+function listenFailure(error: unknown): CommandFailed | undefined {
+  const {
+    code = '',
+    address,
+    port,
+    syscall,
+  } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  const why = listenFailures[code]
+  if (why === undefined || syscall !== 'listen') return undefined
+  return new CommandFailed(`cannot listen on ${address} port ${port}: ${why}`)
 }
 
 /** To standard error: standard output is the log, one JSON object a line. */
