@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { RequestHead } from '../domain/request-head.ts'
 import { decodeBase64 } from '../lib/base64.ts'
 
@@ -33,6 +34,7 @@ export function basicUser(credentials: string): string | undefined {
   const colon = bytes?.indexOf(0x3a) ?? -1
   if (bytes === undefined || colon < 0) return undefined
   const user = bytes.subarray(0, colon)
+  if (isAscii(user)) return user.toString('latin1')
   try {
     return utf8.decode(user)
   } catch {

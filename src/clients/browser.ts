@@ -56,7 +56,8 @@ export const browser: ProtocolFactory = (service): ClientProtocol => {
 
   function observe(_: ClientRequest, identification: Identification, answer: UpstreamAnswer): Observation {
     const user = identification.user ?? signIn.nobody
-    if (!identification.signIn || user === undefined || !signIn.accepts(answer)) return {}
+    if (!identification.signIn || identification.refuse !== undefined || user === undefined) return {}
+    if (!signIn.accepts(answer)) return {}
     return { accepted: { user } }
   }
 

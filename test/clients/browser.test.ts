@@ -111,6 +111,19 @@ t.test('only the answer that the settings describe accepts a sign-in', async (t)
   t.strictSame(elsewhere, {}, 'another request')
 })
 
+t.test('a sign-in beside a planted cookie registers nothing', async (t) => {
+  const planted = ['Cookie', '__Host-gatehouse-device=planted'] as const
+  const request = aRequest({
+    method: 'POST',
+    target: '/login',
+    headers: [form, planted],
+    body: 'username=alice',
+  })
+  const identification = await protocol.identify(request)
+  t.match(identification, { refuse: 'client.cookie-invalid', signIn: true })
+  t.strictSame(protocol.observe(request, identification, anAnswer(302, [['set-cookie', 'SESSION=a']])), {})
+})
+
 t.test('without a sign-in, a navigation that succeeds registers', async (t) => {
   const visit = aRequest({ headers: html })
   const identification = await open.identify(visit)
