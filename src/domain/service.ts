@@ -30,7 +30,7 @@ export interface Service {
 export interface PathRules {
   readonly encodedSlash: boolean
   readonly parameters: boolean
-  /** Deny rules and device rules also match in other letter cases, for upstreams that do not tell them apart. */
+  /** The upstream does not tell letter cases apart: `public` and the sign-in's path match in every case. */
   readonly caseInsensitive: boolean
 }
 

@@ -78,7 +78,7 @@ export class Routes {
 }
 
 function openRoute(service: Service, dependencies: ProtocolDependencies): Route {
-  const patterns = service.public.map((pattern) => compilePathPattern(pattern))
+  const patterns = service.public.map((pattern) => compilePathPattern(pattern, service.paths))
   return {
     service,
     protocol: clientProtocols[service.client.kind](service, dependencies),

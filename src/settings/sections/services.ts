@@ -22,7 +22,8 @@ const pathRules = z
       description: 'Let `;` in a path pass. Java servers cut segments there.',
     }),
     caseInsensitive: z.boolean().prefault(false).meta({
-      description: 'The upstream does not tell letter cases apart (IIS): refusing rules match in every case.',
+      description:
+        'The upstream does not tell letter cases apart (IIS): `public` and the sign-in’s path match in every case, as refusing rules always do.',
     }),
   })
   .prefault({})
