@@ -15,6 +15,9 @@ export const evaluationHosts = [
   'chat.localhost',
   'mail.localhost',
   'matrix.localhost',
+  'lync.localhost',
+  'sso.localhost',
+  'api.localhost',
   'register.localhost',
   'localhost',
 ]
