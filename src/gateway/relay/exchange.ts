@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { readableBody } from '../../clients/protocol.ts'
 import type { Answer } from '../../domain/answer.ts'
+import { AnswerGate, type GateKeeper } from './answer-gate.ts'
 import { InvalidAnswer, RelayFailure, type RelayReason, reasonOf, type Stage } from './failure.ts'
-import { decodeBody, ObservedAnswer } from './observed-answer.ts'
-import type { AnswerVerdict, ForwardOrder, RelayEnd, RelayOutcome, TunnelEnd } from './order.ts'
+import { ObservedAnswer } from './observed-answer.ts'
+import type { ForwardOrder, RelayEnd, RelayOutcome, TunnelEnd } from './order.ts'
 import type { Pin, Pins } from './pinned.ts'
 import type { UpstreamConnection } from './pools.ts'
 import {
@@ -56,11 +56,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #status = 0
   #connectedAt: number | undefined
   #answeredAt: number | undefined
-  /** Chunks that wait for a verdict; undefined when they go straight on. */
-  #held: Uint8Array[] | undefined
-  #heldBytes = 0
-  /** The body is being read for the observer, who has not been asked yet. */
-  #reading: Reading | undefined
+  #gate: AnswerGate | undefined
   #trailers: string[] | undefined
   #upstreamDone = false
   #hearsDrain = false
@@ -179,12 +175,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#endsConnection(headers)) client.connection.closeAfterAnswer()
     const flat = clientHeaders(headers, status)
     if (onAnswer === undefined) client.sendHead(status, flat)
-    else this.#observe(new ObservedAnswer(status, headers), flat)
+    else
+      this.#observe(new ObservedAnswer(status, headers), flat, (final, held) => this.#passHead(final, held))
   }
 
   onResponseData(controller: Controller, chunk: Uint8Array): void {
     if (this.#over) return
-    if (this.#held !== undefined) this.#hold(chunk)
+    if (this.#gate?.open === false) this.#gate.hold(chunk)
     else if (!this.#order.client.write(chunk)) this.#pause(controller)
   }
 
@@ -193,8 +190,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#upstreamDone = true
     this.#trailers = clientTrailers(trailers)
     this.#giveBack()
-    if (this.#reading !== undefined) void this.#finishReading()
-    else if (this.#held === undefined) this.#order.client.end(this.#trailers)
+    if (this.#gate?.open === false) this.#gate.end()
+    else this.#order.client.end(this.#trailers)
   }
 
   onResponseError(_controller: Controller | null, error: Error): void {
@@ -231,103 +228,44 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#status = status
     this.#answeredAt = this.#context.now()
     this.#context.upstreams.succeeded(this.#upstream as Upstream)
-    this.#held = []
     const flat = switchHeaders(headers)
-    const go = () => this.#switch(flat, socket)
-    if (this.#order.onAnswer === undefined) go()
-    else this.#judge(new ObservedAnswer(status, headers), flat, go)
+    const go = (final: readonly string[]) => this.#switch(final, socket)
+    if (this.#order.onAnswer === undefined) go(flat)
+    else this.#observe(new ObservedAnswer(status, headers), flat, go)
   }
 
   // What the gateway wants to know of the answer
 
-  #observe(answer: ObservedAnswer, flat: string[]): void {
-    const { head, readsAnswer } = this.#order
-    const empty = head.method === 'HEAD' || answer.status === 204 || answer.status === 304
-    try {
-      if (!empty && readsAnswer?.(answer)) {
-        this.#reading = { answer, headers: flat }
-        this.#held = []
-        return
-      }
-    } catch (error) {
-      this.#rejectWith(error)
-      return
+  #observe(answer: ObservedAnswer, headers: string[], pass: GateKeeper['pass']): void {
+    const whileOpen = (step: () => void) => {
+      if (!this.#over) step()
     }
-    this.#judge(answer, flat, () => this.#passHead(flat))
-  }
-
-  #hold(chunk: Uint8Array): void {
-    this.#held?.push(chunk)
-    this.#heldBytes += chunk.byteLength
-    const reading = this.#reading
-    if (reading === undefined || this.#heldBytes <= readableBody) return
-    this.#reading = undefined
-    this.#judge(reading.answer, reading.headers, () => this.#passHead(reading.headers))
-  }
-
-  async #finishReading(): Promise<void> {
-    const { answer, headers } = this.#reading as Reading
-    this.#reading = undefined
-    const encoding = answer.headers.findLast(([name]) => name === 'content-encoding')?.[1]
-    const body = await decodeBody(Buffer.concat(this.#held ?? []), encoding)
-    if (this.#over) return
-    this.#judge(body === undefined ? answer : answer.withBody(body), headers, () => this.#passHead(headers))
-  }
-
-  /** Asks once; `pass` is called when the answer may go on, at once when the verdict is there at once. */
-  #judge(answer: ObservedAnswer, flat: string[], pass: () => void): void {
-    let verdict: ReturnType<NonNullable<ForwardOrder['onAnswer']>>
-    try {
-      verdict = this.#order.onAnswer?.(answer)
-    } catch (error) {
-      this.#rejectWith(error)
-      return
+    const keeper: GateKeeper = {
+      pause: () => whileOpen(() => !this.#upstreamDone && this.#controller?.pause()),
+      pass: (final, held) => whileOpen(() => pass(final, held)),
+      replace: (replacement) => whileOpen(() => this.#replace(replacement)),
+      fail: (error) => this.#rejectWith(error),
     }
-    if (!(verdict instanceof Promise)) {
-      this.#carryOut(verdict, flat, pass)
-      return
-    }
-    this.#held ??= []
-    if (!this.#upstreamDone) this.#controller?.pause()
-    verdict.then(
-      (settled) => this.#carryOut(settled, flat, pass),
-      (error: unknown) => this.#rejectWith(error),
-    )
+    this.#gate = new AnswerGate(this.#order, keeper, { answer, headers })
+    this.#gate.begin()
   }
 
-  #carryOut(verdict: AnswerVerdict | undefined, flat: string[], pass: () => void): void {
-    if (this.#over) return
-    if (verdict !== undefined) {
-      if ('replace' in verdict) {
-        this.#replace(verdict.replace)
-        return
-      }
-      for (const part of verdict.addHeaders) flat.push(part)
-    }
-    pass()
-  }
-
-  #passHead(headers: readonly string[]): void {
+  #passHead(headers: readonly string[], held: readonly Uint8Array[]): void {
     const { client } = this.#order
-    const held = this.#held
-    this.#held = undefined
     client.sendHead(this.#status, headers)
     let ready = true
-    for (const chunk of held ?? []) ready = client.write(chunk)
-    if (this.#upstreamDone) {
-      client.end(this.#trailers)
-      return
-    }
-    const controller = this.#controller as Controller
-    if (!ready) this.#pause(controller)
-    else if (held !== undefined) controller.resume()
+    for (const chunk of held) ready = client.write(chunk)
+    const controller = this.#controller
+    if (this.#upstreamDone || controller === undefined) client.end(this.#trailers)
+    else if (!ready) this.#pause(controller)
+    else if (controller.paused) controller.resume()
   }
 
   #replace(answer: Answer): void {
     const { client, head } = this.#order
     if (!this.#upstreamDone) {
       this.#dropUpstream()
-      if (this.#pin !== undefined) client.connection.closeAfterAnswer()
+      if (this.#pin !== undefined || head.upgrade !== undefined) client.connection.closeAfterAnswer()
     }
     this.#replaced = true
     this.#status = answer.status
@@ -528,9 +466,4 @@ export class Exchange implements Dispatcher.DispatchHandler {
 function endOf(reason: RelayReason): RelayEnd {
   if (reason === 'upstream.timeout' || reason === 'upstream.invalid') return reason
   return reason.startsWith('upstream.') ? 'upstream.aborted' : 'client.aborted'
-}
-
-interface Reading {
-  readonly answer: ObservedAnswer
-  readonly headers: string[]
 }
