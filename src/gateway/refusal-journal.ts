@@ -18,13 +18,17 @@ export class RefusalJournal {
   }
 
   add(assessment: Assessment, at: number): void {
-    if (this.#waiting.length >= queueLimit) return this.#options.onDropped()
+    if (this.#waiting.length >= queueLimit) {
+      this.#options.onDropped()
+      return
+    }
     const { facts, state, decision, request } = assessment
     const policy = this.#options.policy()
     const explanation = explain(facts, state, policy, at)
     this.#waiting.push({
       reference: request.head.id,
       at,
+      source: request.head.source,
       facts,
       explanation: { ...explanation, decision },
       policyDigest: policy.digest,

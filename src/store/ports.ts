@@ -8,6 +8,7 @@ import type { AuditEvent, AuditRecord } from '../domain/audit.ts'
 import type { ClientKey, DeviceDescription } from '../domain/client-identity.ts'
 import type { Explanation, RequestFacts } from '../domain/decision.ts'
 import type { DeviceState, Registration } from '../domain/registration.ts'
+import type { Source } from '../domain/request-head.ts'
 
 export interface RegistrationReader {
   /** The state of the registration that one of the hashes belongs to; the first hash that is known wins. Expired keys are unknown. */
@@ -125,6 +126,8 @@ export interface Refusals {
 export interface StoredRefusal {
   readonly reference: string
   readonly at: number
+  /** Absent in refusals that an older version kept. */
+  readonly source?: Source
   readonly facts: RequestFacts
   /** The registration that had been found, by id. */
   readonly registration?: string

@@ -38,7 +38,7 @@ t.test('what is legal and dangerous is warned of, and still exit 0', async (t) =
   const { gatehouse } = installation(t, { policy })
   const { code, stdout } = await gatehouse('check')
   t.equal(code, 0)
-  t.match(stdout, /warning: .*public addresses/)
+  t.match(stdout, /warning: Wi-Fi: .*public addresses/)
 })
 
 t.test('--json holds problems with their places', async (t) => {

@@ -76,6 +76,7 @@ t.test('a refusal is explained by the reference that the client got', async (t) 
     return result.stdout === '' ? undefined : result
   })
   t.equal(explained.code, 1)
+  t.match(explained.stdout, /Source: 127\.0\.0\.1, the connection’s own address/)
   t.match(explained.stdout, /request +GET \/room/)
   t.match(explained.stdout, /- registration: Wi-Fi: does not match/)
   t.match(explained.stdout, /would be decided the same way/)

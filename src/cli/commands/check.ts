@@ -57,7 +57,9 @@ export const checkCommand = defineCommand({
         [
           ...(effective === undefined ? [] : [effective.trimEnd(), '']),
           ...problems.map(formatProblem),
-          ...warnings.map((warning) => `warning: ${warning.message}`),
+          ...warnings.map(
+            ({ rule, message }) => `warning: ${rule === undefined ? '' : `${rule}: `}${message}`,
+          ),
           verdict(path, settings, problems, warnings.length),
         ].join('\n'),
     )

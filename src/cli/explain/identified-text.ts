@@ -1,5 +1,5 @@
 import type { Identification } from '../../domain/client-identity.ts'
-import type { RequestHead, SourceOrigin } from '../../domain/request-head.ts'
+import type { RequestHead, Source, SourceOrigin } from '../../domain/request-head.ts'
 import { heading } from '../explanation-text.ts'
 import { facts } from '../output.ts'
 
@@ -10,15 +10,19 @@ const origins: Readonly<Record<SourceOrigin, string>> = {
   forwarded: 'told by a trusted proxy (Forwarded)',
 }
 
+/** Where the address that counts came from. */
+export function sourceText({ address, derivedFrom, peer }: Source): string {
+  const by = peer === address ? '' : `; connection from ${peer}`
+  return `${address}, ${origins[derivedFrom]}${by}`
+}
+
 /** What the client protocol read out of the request, and where the source address came from. */
 export function identifiedText(head: RequestHead, { keys, user, device, refuse }: Identification): string {
-  const { address, derivedFrom, peer } = head.source
   const certificate = head.connection.clientCertificate
   return heading(
     'Identified',
     facts([
-      ['source', `${address}, ${origins[derivedFrom]}`],
-      ['connection from', peer === address ? undefined : peer],
+      ['source', sourceText(head.source)],
       [
         'certificate',
         certificate === undefined

@@ -3,6 +3,7 @@ import { explain } from '../../policy/decide.ts'
 import type { StoredRefusal } from '../../store/ports.ts'
 import { decisionText, explanationText, heading, isLetThrough } from '../explanation-text.ts'
 import { localTime } from '../output.ts'
+import { sourceText } from './identified-text.ts'
 import type { Installation } from './live.ts'
 
 /** A refusal that the gateway kept, and what would be decided about the same request now. */
@@ -29,13 +30,14 @@ export async function explainStored(
 }
 
 export function storedText({ refusal, samePolicy, now, stateNow }: StoredExplanation): string {
-  const { reference, at, facts, state, explanation } = refusal
+  const { reference, at, source, facts, state, explanation } = refusal
   const changed = [
     samePolicy ? 'the policy is the same' : 'the policy has changed since',
     stateNow === 'same' ? 'the device’s state as well' : 'the device’s state has changed since',
   ].join(', ')
   return [
     `Refusal ${reference} of ${localTime(at)}`,
+    ...(source === undefined ? [] : [`Source: ${sourceText(source)}`]),
     '',
     explanationText(explanation, { facts, state }),
     '',
