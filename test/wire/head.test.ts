@@ -131,6 +131,7 @@ const refused: readonly (readonly [string, Partial<WireRequest>, string])[] = [
   ['HTTP/2: another Host than :authority', http2('host', 'b.example'), 'http.host'],
   ['HTTP/2: a pseudo-field among the fields', http2(':path', '/'), 'http.field-name'],
   ['HTTP/2: Content-Length without a body', http2('content-length', '5'), 'http.framing'],
+  ['HTTP/2: a user in :authority', { ...http2(), authority: 'u@a.example' }, 'http.host'],
   ['HTTP/2: no authority at all', { httpVersion: '2', rawHeaders: [] }, 'http.host'],
 ]
 

@@ -52,8 +52,7 @@ export async function loadTlsMaterial(files: TlsFiles): Promise<TlsMaterial> {
     Promise.all(files.clientCa.map(readPem)),
     Promise.all(files.crl.map(readPem)),
   ])
-  for (const [index, ca] of clientCa.entries())
-    check(files.clientCa[index]!, () => createSecureContext({ ca }))
+  for (const [index, ca] of clientCa.entries()) check(files.clientCa[index]!, () => checkCa(ca))
   for (const [index, list] of crl.entries())
     check(files.crl[index]!, () => createSecureContext({ crl: list }))
   return { certificates, clientCa, crl, http2: files.http2 }
@@ -136,6 +135,11 @@ async function loadCertificate(files: TlsFiles['certificates'][number]): Promise
     names: dnsNames(certificate),
     notAfter: certificate.validToDate.getTime(),
   }
+}
+
+function checkCa(pem: string): void {
+  if (!new X509Certificate(pem).ca) throw new Error('is not the certificate of a CA')
+  createSecureContext({ ca: pem })
 }
 
 async function readPem(path: string): Promise<string> {
