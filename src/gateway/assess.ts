@@ -117,7 +117,10 @@ const harmful: ReadonlySet<ReasonCode> = new Set(['client.ambiguous', 'client.us
 
 async function withApproval(assessment: Assessment, deps: AssessDependencies): Promise<Assessment> {
   const { identification, facts, state, request } = assessment
-  const approval = await deps.approvals.findByKeys(identification.keys.map((key) => key.hash))
+  const approval = await deps.approvals.findByKeys(
+    identification.keys.map((key) => key.hash),
+    facts.user,
+  )
   if (approval === undefined || approval.status === 'waiting') return assessment
   if (approval.status === 'denied') {
     return {

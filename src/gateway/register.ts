@@ -1,6 +1,7 @@
 import { clientKey } from '../clients/client-key.ts'
 import { setDeviceCookie } from '../clients/device-cookie.ts'
 import type { Observation, UpstreamAnswer } from '../clients/protocol.ts'
+import { sameUser } from '../clients/user-name.ts'
 import type { Answer } from '../domain/answer.ts'
 import type { Binding, ClientKey } from '../domain/client-identity.ts'
 import type { Decision } from '../domain/decision.ts'
@@ -50,6 +51,7 @@ export async function witnessAnswer(
     if (observation.accepted !== undefined && decision.verdict === 'register') {
       return await commit(assessment, decision, observation, observation.accepted, deps)
     }
+    if (isSomebodyElse(observation, state)) return replaceWith('client.user-mismatch', assessment)
     await keepGrants(observation, state, route.service.name, deps)
     return undefined
   } catch (error) {
@@ -70,11 +72,19 @@ async function commit(
   if (first === undefined) return replaceWith('client.unidentified', assessment)
   const registration = describe(assessment, decision, { binding: first.binding, accepted }, deps)
   const keys = [...identity, ...(observation.grants ?? [])]
-  const result = await deps.registrations.register(registration, keys, deps.clientsPerUser())
+  const result = await deps.registrations.register(registration, keys, limitFor(assessment, deps))
   if (result.outcome === 'limit') return replaceWith('registration.limit', assessment)
   if (result.outcome === 'key-taken') return replaceWith('client.user-mismatch', assessment)
   deps.onRegistered(result.state, keys)
+  // It was blocked, as the same client, while this answer was on its way; the new registration is blocked as well.
+  if (result.state.block !== undefined) return replaceWith('device.blocked', assessment)
   return { addHeaders: setCookie === undefined ? [] : ['Set-Cookie', setCookie] }
+}
+
+/** Where nobody signs in, all browsers share one name: a limit per user would count them together. */
+function limitFor({ route }: Assessment, { clientsPerUser }: RegisterDependencies): number {
+  const { client } = route.service
+  return client.kind === 'browser' && client.signIn === 'none' ? Number.MAX_SAFE_INTEGER : clientsPerUser()
 }
 
 /**
@@ -118,6 +128,11 @@ function describe(
     source: request.head.source.address,
     registeredAt: deps.now(),
   }
+}
+
+/** Another user has signed in on a device that is registered: what is registered speaks for its own user alone. */
+function isSomebodyElse({ accepted }: Observation, state: DeviceState | undefined): boolean {
+  return accepted !== undefined && state !== undefined && !sameUser(accepted.user, state.registration.user)
 }
 
 /** Tokens that the upstream hands to a registered client name it from now on; before that they only remember the user. */
