@@ -6,7 +6,7 @@ import type { Assessment } from './assess.ts'
 import { awaitApproval } from './await-approval.ts'
 import type { ClientSide } from './client-side.ts'
 import type { IdentityFields } from './identity-fields.ts'
-import { isLetThrough, type LiveExchanges } from './live-exchanges.ts'
+import { isLetThrough, type LiveExchange, type LiveExchanges } from './live-exchanges.ts'
 import type { Outcome } from './outcome.ts'
 import { type RedirectDependencies, redirect } from './redirect.ts'
 import { refuse, sendAnswer } from './refuse.ts'
@@ -87,7 +87,7 @@ async function forward(
 ): Promise<Outcome> {
   const { route, request, identification, decision } = assessment
   client.limitBody(route.service.maxBody)
-  deps.live.follow(assessment, client)
+  const exchange = deps.live.follow(assessment, client)
   let replacedBy: ReasonCode | undefined
   const watched = decision.verdict === 'register' || route.protocol.watches(request, identification)
   const relay = await deps.relay.forward({
@@ -99,13 +99,23 @@ async function forward(
     ...(watched && {
       readsAnswer: (answer) => route.protocol.readsAnswer(request, identification, answer),
       onAnswer: async (answer) => {
-        const verdict = await witnessAnswer(assessment, client, answer, deps.register)
+        const verdict = await witnessAnswer(assessment, client, answer, following(exchange, deps))
         if (verdict !== undefined && 'replace' in verdict) replacedBy = verdict.reason
         return verdict
       },
     }),
   })
   return { status: relay.status, reason: replacedBy ?? endOf(relay) ?? decision.reason, relay }
+}
+
+function following(exchange: LiveExchange, { live, register }: EnactDependencies): RegisterDependencies {
+  return {
+    ...register,
+    onRegistered(state, keys) {
+      register.onRegistered(state, keys)
+      live.registered(exchange, state, keys)
+    },
+  }
 }
 
 function endOf(relay: RelayOutcome): ReasonCode | undefined {

@@ -1,3 +1,4 @@
+import type { ClientKey } from '../domain/client-identity.ts'
 import type { Decision } from '../domain/decision.ts'
 import type { DeviceState } from '../domain/registration.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
@@ -24,12 +25,20 @@ export class LiveExchanges {
   }
 
   /** Follows an exchange that is let through until the client side ends. */
-  follow(assessment: Assessment, client: ClientSide): void {
-    const exchange: LiveExchange = { assessment, client }
-    const id = assessment.state?.registration.id
+  follow(assessment: Assessment, client: ClientSide): LiveExchange {
+    const exchange = { assessment, client }
     this.#open.add(exchange)
-    if (id !== undefined) this.#index(id).add(exchange)
-    client.onClose(() => this.#leave(exchange, id))
+    this.#enter(exchange)
+    client.onClose(() => this.#leave(exchange))
+    return exchange
+  }
+
+  /** The client has registered by the answer to this exchange, which may go on for long: it belongs to it from now on. */
+  registered(exchange: LiveExchange, state: DeviceState, keys: readonly ClientKey[]): void {
+    if (!this.#open.has(exchange)) return
+    const { assessment } = exchange
+    exchange.assessment = { ...assessment, state, identification: { ...assessment.identification, keys } }
+    this.#enter(exchange)
   }
 
   /** The state of one registration changed: decide its exchanges again. */
@@ -67,16 +76,17 @@ export class LiveExchanges {
     }
   }
 
-  #index(id: string): Set<LiveExchange> {
-    const known = this.#byRegistration.get(id)
-    if (known !== undefined) return known
-    const added = new Set<LiveExchange>()
-    this.#byRegistration.set(id, added)
-    return added
+  #enter(exchange: LiveExchange): void {
+    const id = exchange.assessment.state?.registration.id
+    if (id === undefined) return
+    const others = this.#byRegistration.get(id)
+    if (others === undefined) this.#byRegistration.set(id, new Set([exchange]))
+    else others.add(exchange)
   }
 
-  #leave(exchange: LiveExchange, id: string | undefined): void {
+  #leave(exchange: LiveExchange): void {
     this.#open.delete(exchange)
+    const id = exchange.assessment.state?.registration.id
     if (id === undefined) return
     const others = this.#byRegistration.get(id)
     others?.delete(exchange)
@@ -94,8 +104,8 @@ export interface LiveDependencies {
   readonly onCutOff: (assessment: Assessment, decision: Decision) => void
 }
 
-interface LiveExchange {
-  readonly assessment: Assessment
+export interface LiveExchange {
+  assessment: Assessment
   readonly client: ClientSide
 }
 
