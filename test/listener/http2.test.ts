@@ -217,20 +217,30 @@ t.test('a broken-off answer is seen to be incomplete, and HTTP/1.1 can be asked 
 })
 
 t.test('a client that resets streams again and again loses its connection', async (t) => {
-  const { open, refusals } = await http2Listener(t as Tap, {
+  let seen = () => {}
+  const { open, refusals, heads } = await http2Listener(t as Tap, {
     limits: { streamResets: 20 },
-    onExchange: async () => {},
+    onExchange: async () => seen(),
   })
   const session = open()
-  const goaway = new Promise((resolve) => session.on('goaway', resolve))
-  await new Promise((resolve) => session.once('connect', resolve))
-  for (let i = 0; i < 30; i++) {
+  let code: number | undefined
+  session.on('goaway', (received) => {
+    code = received
+  })
+  const ended = new Promise<void>((resolve) => session.on('close', resolve))
+  for (let i = 0; i < 40 && !session.destroyed; i++) {
+    const arrived = new Promise<void>((resolve) => {
+      seen = resolve
+    })
     const stream = session.request(host)
     stream.on('error', () => {})
+    await Promise.race([arrived, ended])
     stream.close(constants.NGHTTP2_CANCEL)
   }
-  t.equal(await goaway, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+  await ended
+  t.equal(code, constants.NGHTTP2_ENHANCE_YOUR_CALM)
   t.match(refusals, [{ detail: /resets/ }])
+  t.ok(heads.length < 40)
 })
 
 t.test('a client without a request, and one that is idle, lose their connections', async (t) => {

@@ -134,12 +134,13 @@ class Http2Connection {
   #count(): void {
     if (this.#resets.add() || this.#session.destroyed) return
     this.#intake.refuseConnection(this.#connection.peer, 'limit.connections', 'too many resets in HTTP/2')
-    this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    // Without an error Node sends NO_ERROR whatever the code.
+    this.#session.destroy(new Error('too many resets'), constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
   #expire(): void {
     if (this.#session.destroyed) return
-    this.#session.destroy(undefined, constants.NGHTTP2_NO_ERROR)
+    this.#session.destroy()
   }
 }
 
