@@ -27,16 +27,16 @@ async function withDevices(t: Test, ...changes: Partial<Registration>[]) {
 }
 
 t.test('devices are listed newest first, for a user and a service, a page at a time', async (t) => {
-  const { gatehouse } = await withDevices(t, {}, { user: 'bob' }, {}, { service: 'mail' })
+  const { here } = await withDevices(t, {}, { user: 'bob' }, {}, { service: 'mail' })
   const ids = async (...args: string[]) =>
-    json(await gatehouse('device', 'list', '--json', ...args)).devices.map(
+    json(await here('device', 'list', '--json', ...args)).devices.map(
       ({ registration }: { registration: Registration }) => registration.id,
     )
   t.strictSame(await ids(), ['r_4', 'r_3', 'r_2', 'r_1'])
   t.strictSame(await ids('--user', 'ANN'), ['r_4', 'r_3', 'r_1'])
   t.strictSame(await ids('--service', 'mail'), ['r_4'])
   t.strictSame(await ids('--limit', '2', '--after', 'r_3'), ['r_2', 'r_1'])
-  const { stdout } = await gatehouse('device', 'list', '--limit', '2')
+  const { stdout } = await here('device', 'list', '--limit', '2')
   t.match(stdout, /add --after r_3/)
   t.match(stdout, /^id +user +service/)
 })
@@ -72,7 +72,7 @@ t.test(
 )
 
 t.test('a waiting device is listed and approved; another one is denied', async (t) => {
-  const { gatehouse, store } = await withDevices(t)
+  const { here, store } = await withDevices(t)
   const request = {
     service: 'chat',
     device: { model: 'Pixel 9' },
@@ -84,37 +84,34 @@ t.test('a waiting device is listed and approved; another one is denied', async (
     store.approvals.request({ ...request, user, keys: [{ binding: 'cookie', hash: user }] }, 10)
   const [kim, lee] = [await ask('kim'), await ask('lee')]
   if (kim === 'full' || lee === 'full') throw new Error('the record is empty')
-  t.match(
-    (await gatehouse('device', 'list', '--pending')).stdout,
-    new RegExp(`${kim.id} +kim +chat +Pixel 9`),
-  )
-  t.equal((await gatehouse('device', 'approve', kim.id, '--why', 'ticket 1')).code, 0)
-  t.equal((await gatehouse('device', 'block', lee.id, '--why', 'unknown person')).code, 0)
+  t.match((await here('device', 'list', '--pending')).stdout, new RegExp(`${kim.id} +kim +chat +Pixel 9`))
+  t.equal((await here('device', 'approve', kim.id, '--why', 'ticket 1')).code, 0)
+  t.equal((await here('device', 'block', lee.id, '--why', 'unknown person')).code, 0)
   t.match(await store.approvals.findByKeys(['kim']), { status: 'granted' })
   t.match(await store.approvals.findByKeys(['lee']), { status: 'denied' })
-  t.match((await gatehouse('device', 'show', kim.id)).stdout, /decided .* by /)
-  t.match((await gatehouse('device', 'list', '--pending')).stdout, /No device waits/)
+  t.match((await here('device', 'show', kim.id)).stdout, /decided .* by /)
+  t.match((await here('device', 'list', '--pending')).stdout, /No device waits/)
 })
 
 t.test('a device that does not exist: exit 1, in words', async (t) => {
-  const { gatehouse } = await withDevices(t)
+  const { here } = await withDevices(t)
   for (const args of [
     ['show', 'r_9'],
     ['block', 'r_9', '--why', 'x'],
     ['forget', 'r_9', '--why', 'x'],
     ['show', 'a_9'],
   ]) {
-    const { code, stderr } = await gatehouse('device', ...args)
+    const { code, stderr } = await here('device', ...args)
     t.equal(code, 1, args.join(' '))
     t.match(stderr, /There is no device [ra]_9/)
   }
 })
 
 t.test('what a client calls itself cannot write on the terminal', async (t) => {
-  const { gatehouse } = await withDevices(t, { device: { model: '\u001b[2Jgone\u202e\u009b1m' } })
-  const { stdout } = await gatehouse('device', 'show', 'r_1')
+  const { here } = await withDevices(t, { device: { model: '\u001b[2Jgone\u202e\u009b1m' } })
+  const { stdout } = await here('device', 'show', 'r_1')
   t.match(stdout, '\\u001b[2Jgone\\u202e\\u009b1m')
-  const asJson = await gatehouse('device', 'list', '--json')
+  const asJson = await here('device', 'list', '--json')
   t.notMatch(asJson.stdout, /[\u001b\u009b\u202e]/)
   t.equal(json(asJson).devices[0].registration.device.model, '\u001b[2Jgone\u202e\u009b1m')
 })

@@ -3,6 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { createServer as createTlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { certificates } from '../helpers/certificates.ts'
@@ -90,4 +91,30 @@ t.test('upstreams are asked only with --network, and one that does not answer fa
   await once(server, 'close')
   t.equal((await findings('fail')).code, 0)
   t.match(await findings('fail', '--network'), { code: 1, found: [{ message: /ECONNREFUSED/ }] })
+})
+
+t.test('an upstream’s certificate is held against the CA and the name of the settings', async (t) => {
+  const { folder, gateway } = await certificates(t)
+  const server = createTlsServer({ cert: gateway.certificate, key: gateway.key }, (socket) =>
+    socket.destroy(),
+  )
+  server.on('tlsClientError', () => {}).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const upstream = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const told = async (upstreamTls: string) => {
+    const settings = plainSettings.replace(
+      '["http://127.0.0.1:9"]',
+      `["${upstream}"]\n    upstreamTls: ${upstreamTls}`,
+    )
+    return installation(t, { settings }).gatehouse('doctor', '--network')
+  }
+  const known = await told(`{ ca: [${folder}/ca.crt], serverName: chat.localhost }`)
+  t.equal(known.code, 0)
+  t.match(known.stdout, /reachable over TLS\nok +chat https.*: valid until/)
+  const unknown = await told('{ serverName: chat.localhost }')
+  t.equal(unknown.code, 1)
+  t.match(unknown.stdout, /fail +chat https.*not reachable: .*\n.*upstreamTls\.ca/)
+  const otherName = await told(`{ ca: [${folder}/ca.crt], serverName: other.example.com }`)
+  t.match(otherName.stdout, /ERR_TLS_CERT_ALTNAME_INVALID/)
 })

@@ -41,46 +41,39 @@ t.test('a request that is refused: exit 1, and each rule says why it does not ma
 t.test(
   'what cannot be shown by flags can be assumed: a registration, its posture, platform and version',
   async (t) => {
-    const { gatehouse } = await ready(t)
+    const { here } = await ready(t)
     const device = [...stranger, '--registered', '--posture', 'compliant', '--platform', 'ios']
-    const old = await gatehouse(...device, '--os-version', '16.1')
+    const old = await here(...device, '--os-version', '16.1')
     t.equal(old.code, 1)
     t.match(old.stdout, /\* access: Old iOS: matches/)
     t.match(old.stdout, 'Update iOS to 17.5 or later')
-    const recent = await gatehouse(...device, '--os-version', '18.0')
+    const recent = await here(...device, '--os-version', '18.0')
     t.equal(recent.code, 0)
     t.match(recent.stdout, /\* access: Compliant: matches/)
   },
 )
 
 t.test('a user’s rule is tried with the user that is assumed', async (t) => {
-  const { gatehouse } = await ready(t)
-  const result = await gatehouse(...stranger, '--user', 'Kim@Contractor.example', '--json')
+  const { here } = await ready(t)
+  const result = await here(...stranger, '--user', 'Kim@Contractor.example', '--json')
   t.equal(result.code, 1)
   t.match(json(result), { decision: { verdict: 'await-approval', rule: 'Contractors' } })
 })
 
 t.test('a forwarded address counts only from a trusted proxy', async (t) => {
-  const { gatehouse } = await ready(t)
+  const { here } = await ready(t)
   const header = ['--header', 'X-Forwarded-For: 10.20.0.5']
-  const forged = await gatehouse(...stranger, ...header)
+  const forged = await here(...stranger, ...header)
   t.equal(forged.code, 1)
   t.match(forged.stdout, /source +203\.0\.113\.7, the connection’s own address/)
-  const behind = await gatehouse(
-    'explain',
-    '--url',
-    'https://chat.example.com/',
-    '--from',
-    '127.0.0.9',
-    ...header,
-  )
+  const behind = await here('explain', '--url', 'https://chat.example.com/', '--from', '127.0.0.9', ...header)
   t.equal(behind.code, 0)
   t.match(behind.stdout, /source +10\.20\.0\.5, told by a trusted proxy \(X-Forwarded-For\)/)
 })
 
 t.test('what the edge refuses is said to be refused before any rule', async (t) => {
-  const { gatehouse } = await ready(t)
-  const { code, stdout } = await gatehouse(
+  const { here } = await ready(t)
+  const { code, stdout } = await here(
     'explain',
     '--url',
     'https://chat.example.com/a/../health',
@@ -89,15 +82,15 @@ t.test('what the edge refuses is said to be refused before any rule', async (t) 
   )
   t.equal(code, 1)
   t.match(stdout, /Refused before any rule: path\.ambiguous/)
-  const unknown = await gatehouse('explain', '--url', 'https://other.example.com/', '--from', '10.20.0.5')
+  const unknown = await here('explain', '--url', 'https://other.example.com/', '--from', '10.20.0.5')
   t.equal(unknown.code, 1)
   t.match(unknown.stdout, /host\.unknown/)
 })
 
 t.test('a client certificate is shown from its file', async (t) => {
-  const { gatehouse } = await ready(t)
+  const { here } = await ready(t)
   const { folder } = await certificates(t)
-  const { stdout } = await gatehouse(...stranger, '--certificate', join(folder, 'device.crt'))
+  const { stdout } = await here(...stranger, '--certificate', join(folder, 'device.crt'))
   t.match(stdout, /certificate +.*taken as verified/)
   t.match(stdout, /evidence +certificate/)
 })

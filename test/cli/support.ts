@@ -17,6 +17,8 @@ export interface Installation {
   readonly recordFile: string
   /** Runs `gatehouse` with these settings to its end. */
   gatehouse(...args: readonly string[]): Promise<RunResult>
+  /** The same in this process. */
+  here(...args: readonly string[]): Promise<RunResult>
   /** The record, made where needed. */
   openStore(): Promise<Store>
 }
@@ -44,6 +46,7 @@ export function installation(
     recordFile,
     gatehouse: (...args) =>
       run(t, [command, ...args], { env: { GATEHOUSE_CONFIG: settingsFile, TZ: 'UTC' } }),
+    here: (...args) => inProcess(args, settingsFile),
     async openStore() {
       const store = await openSqliteStore(recordFile, { now: Date.now })
       t.teardown(() => store.close())
