@@ -1,19 +1,18 @@
 import { problemAnswer } from '../clients/answers/problem.ts'
+import type { Answer } from '../domain/answer.ts'
 import { reasons } from '../domain/reason.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { ClientSide } from './client-side.ts'
 import type { MalformedRequest } from './listener/listener.ts'
-import { endsConnection, sendAnswer } from './refuse.ts'
+import { describeRefusal, endsConnection, refusalAnswer, sendAnswer } from './refuse.ts'
+import type { Routes } from './routing.ts'
 
-/**
- * Answers what never became a request: bytes that the parser or the strict rules of `wire/` refused. It comes before
- * routing, so it knows no client protocol.
- */
-export function createMalformedHandler(logger: Logger, metrics: Metrics) {
+/** Answers what never became an exchange: bytes that the parser or the strict rules of `wire/` refused, wrong certificates. */
+export function createMalformedHandler(logger: Logger, metrics: Metrics, routes: Routes) {
   return (refused: MalformedRequest, client: ClientSide | undefined): void => {
     const { id, reason, source, detail, method, host } = refused
-    const { status, sentence } = reasons[reason]
+    const { status } = reasons[reason]
     logger.info(
       {
         id,
@@ -32,10 +31,19 @@ export function createMalformedHandler(logger: Logger, metrics: Metrics) {
     metrics.refusals.labels(reason).inc()
     if (client === undefined) return
     if (endsConnection(reason)) client.connection.closeAfterAnswer()
-    sendAnswer(
-      client,
-      { id, method: method ?? 'GET' },
-      problemAnswer({ reason, status, sentence, reference: id }),
-    )
+    sendAnswer(client, { id, method: method ?? 'GET' }, answerTo(refused, routes))
   }
+}
+
+/**
+ * Bytes that could not be read belong to no client protocol. A certificate is refused in the client's own terms; 421
+ * is for its HTTP library, and in other terms would not make it open a new connection.
+ */
+function answerTo({ id, reason, head }: MalformedRequest, routes: Routes): Answer {
+  const { status, sentence } = reasons[reason]
+  if (head === undefined) return problemAnswer({ reason, status, sentence, reference: id })
+  const destination = routes.destination(head)
+  return destination.kind === 'service' && status !== 421
+    ? destination.route.protocol.refuse(head, describeRefusal(reason, head))
+    : refusalAnswer(reason, head)
 }

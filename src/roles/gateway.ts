@@ -224,7 +224,7 @@ async function openListeners(parts: GatewayParts, core: Core): Promise<readonly 
   const { gateway, limits } = settings
   const tls = gateway.tls === undefined ? undefined : await loadTlsMaterial(gateway.tls)
   if (tls !== undefined) reportCertificates(tls, parts)
-  const onRefused = createMalformedHandler(accessLogger, metrics)
+  const onRefused = createMalformedHandler(accessLogger, metrics, core.routes)
   const opened: OpenListener[] = []
   for (const listen of gateway.listen) {
     const listener = await startListener({

@@ -18,6 +18,8 @@ export interface MalformedRequest {
   readonly detail: string
   readonly method?: string
   readonly host?: string
+  /** Set when the request itself could be read, so that it can be refused in its client's own terms. */
+  readonly head?: RequestHead
 }
 
 export interface IntakeOptions extends HeadRules {
@@ -112,5 +114,5 @@ function checkCertificate(head: RequestHead, connection: Connection): MalformedR
 
 function refusalOf(head: RequestHead, reason: ReasonCode, detail: string): MalformedRequest {
   const { id, receivedAt, source, method, host } = head
-  return { id, at: receivedAt, reason, source, detail, method, host }
+  return { id, at: receivedAt, reason, source, detail, method, host, head }
 }
