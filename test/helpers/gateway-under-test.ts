@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly settings?: string
   /** Further keys under `gateway:`, indented by two. */
   readonly gateway?: string
+  /** Further members of the flow mapping `gateway.tls`, such as `crl: [FILE]`. */
+  readonly tls?: string
   /** Default: one TLS and one plain listener. */
   readonly listen?: readonly string[]
   readonly now?: () => number
@@ -101,7 +103,7 @@ access:
 function settingsText(options: GatewayOptions, listen: readonly string[], certs: string): string {
   return `gateway:
   listen: ${JSON.stringify(listen)}
-  tls: { cert: ${certs}/gateway.crt, key: ${certs}/gateway.key, clientCa: [${certs}/device-ca.crt] }
+  tls: { cert: ${certs}/gateway.crt, key: ${certs}/gateway.key, clientCa: [${certs}/device-ca.crt]${options.tls === undefined ? '' : `, ${options.tls}`} }
 ${/^ {2}hosts:/m.test(options.gateway ?? '') ? '' : '  hosts: [register.localhost]\n'}${options.gateway ?? ''}
 services:
 ${options.services}
