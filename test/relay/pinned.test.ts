@@ -9,8 +9,11 @@ import {
 import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import { guardedLookup } from '../../src/gateway/relay/addresses.ts'
+import { createConnector } from '../../src/gateway/relay/connector.ts'
+import { UpstreamPool } from '../../src/gateway/relay/pools.ts'
 import { RelayFailure } from '../../src/gateway/relay/relay.ts'
-import { rawUpstream, relayUnderTest, type Setup, upstreamServer } from './relay-under-test.ts'
+import { limits, rawUpstream, relayUnderTest, type Setup, upstreamServer } from './relay-under-test.ts'
 
 /** An upstream that signs connections in, as Exchange does: after type 3 the connection is that user's, whoever asks. */
 async function ntlmUpstream(t: Test): Promise<{ url: URL; connections: Set<Socket> }> {
@@ -161,6 +164,24 @@ t.test('a signed-in connection that breaks while a request waits is not tried ag
   const answer = await clientConnection(t, gateway.port).ask('/', ntlm('x'))
   t.match(answer, { status: 502, headers: { 'x-reason': 'upstream.aborted', connection: 'close' } })
   t.equal(requests, 1)
+})
+
+t.test('a connection of one client never reconnects', async (t) => {
+  let connections = 0
+  const upstream = await rawUpstream(t, (socket) => {
+    connections += 1
+    socket.on('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'))
+  })
+  const tls = { ca: [], verify: true }
+  const connector = createConnector({ url: upstream, tls, timeout: 1000, lookup: guardedLookup() })
+  const pool = new UpstreamPool(upstream, connector, limits)
+  t.teardown(() => pool.close())
+  const { client } = pool.open('pinned')
+  const gone = once(client, 'disconnect')
+  await (await client.request({ path: '/', method: 'GET' })).body.dump()
+  await gone
+  await t.rejects(client.request({ path: '/', method: 'GET' }), { code: 'UPSTREAM_CONNECTION_SPENT' })
+  t.equal(connections, 1)
 })
 
 t.test('a client connection stays with one upstream of several', async (t) => {

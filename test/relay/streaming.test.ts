@@ -143,11 +143,12 @@ t.test('102 and 103 pass, at most ten of them', async (t) => {
 
 t.test('100 of the upstream stays behind, and a body that looks like it does not', async (t) => {
   const body = 'HTTP/1.1 100 Continue\r\n\r\n'
+  let headArrived = Promise.withResolvers<void>()
   const upstream = await rawUpstream(t, (socket) => {
     socket.on('data', () => {
       socket.write('HTTP/1.1 100 Continue\r\n\r\n')
       socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n`)
-      setImmediate(() => socket.write(body))
+      void headArrived.promise.then(() => socket.write(body))
     })
   })
   const gateway = await relayUnderTest(t, { upstream: [upstream] })
@@ -155,6 +156,8 @@ t.test('100 of the upstream stays behind, and a body that looks like it does not
     const outgoing = httpRequest(gateway.url, { method }).end()
     outgoing.on('continue', () => t.fail('100 came through'))
     const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
+    headArrived.resolve()
+    headArrived = Promise.withResolvers()
     t.equal(await text(answer), body)
   }
 })
