@@ -1,8 +1,6 @@
-/** Gatehouse's cookies never reach an upstream and never come from one. */
+import { isGatehouseCookie } from '../../clients/device-cookie.ts'
 
-export function isGatehouseCookie(name: string): boolean {
-  return name.startsWith('__Host-gatehouse-') || name.startsWith('gatehouse-')
-}
+/** Gatehouse's cookies never reach an upstream and never come from one. */
 
 /** Removes our cookies from a Cookie field's value; the others keep their bytes. Undefined when nothing is left. */
 export function withoutGatehouseCookies(value: string): string | undefined {
