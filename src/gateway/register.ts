@@ -152,7 +152,9 @@ async function keepGrants(
 }
 
 function replaceWith(reason: ReasonCode, assessment: Assessment): AnswerVerdict {
-  return { replace: refusalAnswer(reason, assessment.request.head, assessment), reason }
+  const { head } = assessment.request
+  const answer = refusalAnswer(reason, head, assessment)
+  return { replace: { ...answer, headers: [...answer.headers, ['Gatehouse-Request', head.id]] }, reason }
 }
 
 function hashes(keys: readonly ClientKey[]): string[] {

@@ -69,13 +69,16 @@ export async function startGatewayRole(parts: GatewayParts): Promise<GatewayRole
       parts.metrics.connections.set(
         listeners.reduce((sum, { listener }) => sum + listener.openConnections, 0),
       )
+      parts.metrics.bypasses.reset()
+      for (const service of core.bypasses.services()) parts.metrics.bypasses.labels(service).set(1)
       for (const { service, upstream, healthy } of core.relay.upstreamHealth()) {
         parts.metrics.upstreamHealthy.labels(service, upstream).set(healthy ? 1 : 0)
       }
     },
     async close(drainFor) {
-      background.close()
+      // A block or a wrong policy still cuts off what is draining.
       await Promise.all(listeners.map(({ listener }) => listener.drain(drainFor)))
+      background.close()
       await core.relay.close()
       await core.journal.flush()
     },
@@ -112,8 +115,16 @@ async function openCore(parts: GatewayParts): Promise<Core> {
     onCondition: (ok, detail) =>
       parts.health.set('record', detail === undefined ? { ok } : { ok, detail }, true),
   })
-  const bypasses = new ActiveBypasses(store.bypasses, now)
-  await bypasses.refresh()
+  const bypasses: ActiveBypasses = new ActiveBypasses({
+    bypasses: store.bypasses,
+    now,
+    onEnd: () => {
+      logger.info('a bypass has ended')
+      void live
+        .reconsiderAll()
+        .catch((error: unknown) => logger.error({ err: error }, 'background work failed'))
+    },
+  })
   const routes = new Routes(settings.services, settings.gateway.hosts, {
     now,
     verifyToken: createTokenVerifier({ fetch: fetchLimited, now }),
@@ -132,6 +143,7 @@ async function openCore(parts: GatewayParts): Promise<Core> {
       )
     },
   })
+  await bypasses.refresh()
   const journal = new RefusalJournal({
     refusals: store.refusals,
     policy: () => policy.current,
@@ -288,6 +300,7 @@ function startBackground(parts: GatewayParts, core: Core, listeners: readonly Op
       clearInterval(sweep)
       clearInterval(probe)
       changes.close()
+      core.bypasses.close()
       core.policy.close()
       certificates?.close()
     },
@@ -341,8 +354,7 @@ async function apply(change: Change, parts: GatewayParts, core: Core): Promise<v
       return core.live.reconsiderDevice(change.subject)
     case 'bypass': {
       const active = await core.bypasses.refresh()
-      parts.metrics.bypasses.reset()
-      for (const { service } of active) parts.metrics.bypasses.labels(service).set(1)
+      parts.logger.warn({ services: active.map(({ service }) => service) }, 'bypasses have changed')
       return core.live.reconsiderAll()
     }
     case 'approval':

@@ -50,7 +50,7 @@ export async function explainRequest(
   if (destination.kind === 'own-page') return { kind: 'no-service', head, why: 'own-page' }
   const { route } = destination
   const request = { service: route.service.name, source: head.source.address, at: flags.at }
-  const bypasses = new ActiveBypasses(store.bypasses, now)
+  const bypasses = new ActiveBypasses({ bypasses: store.bypasses, now })
   await bypasses.refresh()
   const find = async (keys: readonly ClientKey[]) => {
     const found = await store.registrations.findByKeys(
