@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type BrowserContext, chromium as playwright } from 'playwright-core'
 import type { Test } from 'tap'
 
@@ -29,6 +29,26 @@ const quiet = [
 /** A fresh headless browser profile. It takes any server certificate: trust is the business of curl's tests. */
 export async function chromium(t: Test, options: ChromiumOptions = {}): Promise<BrowserContext> {
   const proxy = options.localAddress === undefined ? undefined : await proxyFrom(t, options.localAddress)
+  return launch(t, options, proxy?.url)
+}
+
+export interface RoamingBrowser {
+  readonly context: BrowserContext
+  /** Breaks the open connections, as a change of networks does; the next ones come from this address. */
+  moveTo(localAddress: string): void
+}
+
+/** A browser that changes networks and keeps its cookies. */
+export async function roamingChromium(
+  t: Test,
+  localAddress: string,
+  options: ChromiumOptions = {},
+): Promise<RoamingBrowser> {
+  const { url, moveTo } = await proxyFrom(t, localAddress)
+  return { context: await launch(t, options, url), moveTo }
+}
+
+async function launch(t: Test, options: ChromiumOptions, proxy: string | undefined): Promise<BrowserContext> {
   const browser = await playwright.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
@@ -54,8 +74,15 @@ export async function chromium(t: Test, options: ChromiumOptions = {}): Promise<
   })
 }
 
-/** A proxy whose outgoing connections, to this machine only, have this source address. @returns its URL */
-async function proxyFrom(t: Test, localAddress: string): Promise<string> {
+interface Proxy {
+  readonly url: string
+  moveTo(localAddress: string): void
+}
+
+/** A proxy whose outgoing connections, to this machine only, have this source address. */
+async function proxyFrom(t: Test, firstAddress: string): Promise<Proxy> {
+  let localAddress = firstAddress
+  const tunnels = new Set<Socket>()
   const server = createServer((asked, response) => {
     const { port, pathname, search } = new URL(asked.url ?? '/', 'http://localhost')
     const { method, headers } = asked
@@ -73,7 +100,12 @@ async function proxyFrom(t: Test, localAddress: string): Promise<string> {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n')
       client.pipe(upstream).pipe(client)
     })
+    tunnels.add(upstream)
     upstream.on('error', () => client.destroy())
+    upstream.on('close', () => {
+      tunnels.delete(upstream)
+      client.destroy()
+    })
     client.on('error', () => upstream.destroy())
     client.on('close', () => upstream.destroy())
   })
@@ -83,5 +115,11 @@ async function proxyFrom(t: Test, localAddress: string): Promise<string> {
     server.close()
     server.closeAllConnections()
   })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    moveTo(address) {
+      localAddress = address
+      for (const tunnel of tunnels) tunnel.destroy()
+    },
+  }
 }
