@@ -18,12 +18,13 @@ export interface Service {
   /** Send the upstream the client's Host (default), or the upstream's own name. */
   readonly hostHeader: 'client' | 'upstream'
   readonly upstreamTls: {
+    /** Files. */
     readonly ca: readonly string[]
     readonly verify: boolean
     readonly serverName?: string
   }
   readonly maxBody: number
-  /** Answers of the gateway carry HSTS. */
+  /** Answers over https carry HSTS (RFC 6797) unless the upstream's own does. */
   readonly hsts: boolean
 }
 

@@ -7,7 +7,9 @@ import { type ReasonCode, reasons } from '../domain/reason.ts'
 import type { RequestHead } from '../domain/request-head.ts'
 import type { Assessment } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
+import { hstsField } from './hsts.ts'
 import type { Outcome } from './outcome.ts'
+import type { Route } from './routing.ts'
 
 /** Seconds after which a client may try again, for reasons that pass by themselves. */
 const retryAfter: Partial<Record<ReasonCode, number>> = {
@@ -40,8 +42,14 @@ export function describeRefusal(reason: ReasonCode, head: RequestHead, assessmen
 /** The refusal in the terms of the client's protocol; before one is known, a page for people and a problem for programs. */
 export function refusalAnswer(reason: ReasonCode, head: RequestHead, assessment?: Assessment): Answer {
   const refusal = describeRefusal(reason, head, assessment)
-  if (assessment !== undefined) return assessment.route.protocol.refuse(head, refusal)
+  if (assessment !== undefined) return refuseInTerms(head, refusal, assessment.route)
   return isNavigation(head) ? refusalPage(refusal) : problemAnswer(refusal)
+}
+
+function refuseInTerms(head: RequestHead, refusal: Refusal, { protocol, service }: Route): Answer {
+  const answer = protocol.refuse(head, refusal)
+  const hsts = hstsField(head, service)
+  return hsts === undefined ? answer : { ...answer, headers: [...answer.headers, hsts] }
 }
 
 /** Sends an answer of the gateway's own. Nothing of it may be kept by anybody (RFC 9111): it holds for this moment. */

@@ -22,6 +22,7 @@ import { createRecorder } from '../gateway/record.ts'
 import { RefusalJournal } from '../gateway/refusal-journal.ts'
 import { createMalformedHandler } from '../gateway/refuse-malformed.ts'
 import type { RegisterDependencies } from '../gateway/register.ts'
+import { readAuthorities } from '../gateway/relay/authorities.ts'
 import { createRelay, type Relay } from '../gateway/relay/relay.ts'
 import { ReturnTrip } from '../gateway/return-trip.ts'
 import { Routes } from '../gateway/routing.ts'
@@ -152,9 +153,12 @@ async function openCore(parts: GatewayParts): Promise<Core> {
   })
   const relay = createRelay({
     services: settings.services,
+    authorities: await readAuthorities(settings.services),
     limits: settings.limits,
     pseudonym: settings.gateway.pseudonym,
     now,
+    onHealth: ({ service, upstream, healthy, failures }) =>
+      logger.warn({ service, upstream, failures }, healthy ? 'upstream answers again' : 'upstream set aside'),
   })
   const identityFields = createIdentityFields({
     privateKey: await store.keys.getOrCreate('identity-jwt', generateIdentityKey),

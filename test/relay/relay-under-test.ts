@@ -81,6 +81,7 @@ export interface Setup {
 export async function relayUnderTest(t: Test, setup: Setup): Promise<UnderTest> {
   const service = serviceFor(setup.upstream, setup.service)
   const relay = createRelay({
+    authorities: new Map([[service.name, service.upstreamTls.ca]]),
     services: [service],
     limits: { ...limits, ...setup.limits },
     now: Date.now,

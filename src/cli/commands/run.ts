@@ -1,5 +1,6 @@
 import { TlsMaterialError } from '../../gateway/listener/tls-material.ts'
 import { PolicyRejected } from '../../gateway/policy-in-force.ts'
+import { AuthorityUnreadable } from '../../gateway/relay/authorities.ts'
 import type { RunningGatehouse } from '../../main.ts'
 import { defineCommand } from '../command.ts'
 import { CommandFailed, WrongSettings } from '../errors.ts'
@@ -39,7 +40,8 @@ async function start(starting: () => Promise<RunningGatehouse>): Promise<Running
     return await starting()
   } catch (error) {
     if (error instanceof PolicyRejected) throw new WrongSettings(error.problems)
-    if (error instanceof TlsMaterialError) throw new CommandFailed(error.message, 2)
+    if (error instanceof TlsMaterialError || error instanceof AuthorityUnreadable)
+      throw new CommandFailed(error.message, 2)
     throw listenFailure(error) ?? error
   }
 }

@@ -20,6 +20,7 @@ export class ConnectTimeout extends Error {
 
 export interface ConnectorOptions {
   readonly url: URL
+  /** `ca` holds PEM texts. */
   readonly tls: Service['upstreamTls']
   readonly timeout: number
   readonly lookup: LookupFunction

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Answer } from '../../domain/answer.ts'
+import { hstsField } from '../hsts.ts'
 import { AnswerGate, type GateKeeper } from './answer-gate.ts'
 import { InvalidAnswer, RelayFailure, type RelayReason, reasonOf, type Stage } from './failure.ts'
 import { ObservedAnswer } from './observed-answer.ts'
@@ -174,6 +175,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { client, onAnswer } = this.#order
     if (this.#endsConnection(headers)) client.connection.closeAfterAnswer()
     const flat = clientHeaders(headers, status)
+    const hsts = hstsField(this.#order.head, this.#order.service)
+    if (hsts !== undefined && headers['strict-transport-security'] === undefined) flat.push(...hsts)
     if (onAnswer === undefined) client.sendHead(status, flat)
     else
       this.#observe(new ObservedAnswer(status, headers), flat, (final, held) => this.#passHead(final, held))

@@ -4,10 +4,12 @@
  * `upstreams.ts`, `health.ts` and `retry.ts` choose connections; `pinned.ts` keeps connections that sign a user in
  * apart; `upgrade.ts` and `tunnel.ts` are for WebSockets. It decides nothing about who may pass.
  */
+
 import type { lookup } from 'node:dns'
 import type { Limits } from '../../domain/limits.ts'
 import type { Service } from '../../domain/service.ts'
 import { guardedLookup } from './addresses.ts'
+import type { Authorities } from './authorities.ts'
 import { Exchange } from './exchange.ts'
 import { RelayFailure } from './failure.ts'
 import type { HealthEvent } from './health.ts'
@@ -32,6 +34,8 @@ export interface Relay {
 
 export interface RelayOptions {
   readonly services: readonly Service[]
+  /** CAs of upstreams that are not the system's: `readAuthorities`. */
+  readonly authorities?: Authorities
   readonly limits: Limits
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -52,7 +56,15 @@ export function createRelay(options: RelayOptions): Relay {
   for (const service of options.services) {
     services.set(
       service.name,
-      new Upstreams(service, { limits, now, random, lookup, pseudonym, onHealth: options.onHealth }),
+      new Upstreams(service, {
+        authorities: options.authorities?.get(service.name) ?? [],
+        limits,
+        now,
+        random,
+        lookup,
+        pseudonym,
+        onHealth: options.onHealth,
+      }),
     )
   }
   const pins = new Pins()

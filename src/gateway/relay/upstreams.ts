@@ -23,6 +23,8 @@ export interface UpstreamsOptions {
   /** Our name in Via. */
   readonly pseudonym?: string | undefined
   readonly onHealth?: ((event: HealthEvent) => void) | undefined
+  /** PEM texts; empty: the system's. */
+  readonly authorities: readonly string[]
 }
 
 /** The upstreams of one service: which one an exchange goes to, and what is known of their health. */
@@ -40,7 +42,7 @@ export class Upstreams {
     this.all = service.upstream.map((url) => {
       const connector = createConnector({
         url,
-        tls: service.upstreamTls,
+        tls: { ...service.upstreamTls, ca: options.authorities },
         timeout: options.limits.connectTimeout,
         lookup: options.lookup,
       })

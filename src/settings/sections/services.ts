@@ -128,7 +128,7 @@ const service = z.strictObject({
   maxBody: size().prefault('1GiB').meta({ description: 'The most bytes that a request’s body may have.' }),
   hsts: z.boolean().prefault(false).meta({
     description:
-      'The gateway’s own answers tell browsers to use https only (HSTS). Hard to take back: they remember it.',
+      'Answers over https tell browsers to use https only for a year (HSTS), unless the upstream says something of its own. Hard to take back: they remember it.',
   }),
 })
 
