@@ -1,4 +1,5 @@
-import { reasons } from '../domain/reason.ts'
+import type { Decision } from '../domain/decision.ts'
+import { type ReasonCode, reasons } from '../domain/reason.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { isLetThrough } from './live-exchanges.ts'
@@ -22,11 +23,16 @@ export function createRecorder(deps: RecordDependencies): (exchange: RecordedExc
     const line = accessLine(exchange, deps)
     if (deps.access) deps.accessLogger.info(line, 'exchange')
     count(exchange, line)
-    const { assessment } = exchange
-    if (assessment !== undefined && !isLetThrough(assessment.decision))
-      deps.journal.add(assessment, exchange.head.receivedAt)
-    else if (assessment?.decision.monitored) deps.journal.add(assessment, exchange.head.receivedAt)
+    const { assessment, outcome } = exchange
+    if (assessment !== undefined && isKept(assessment.decision, outcome.reason))
+      deps.journal.add(assessment, outcome.reason)
   }
+}
+
+/** Whatever an answer of the gateway's own gives a reference of, and what would have been refused. */
+function isKept(decision: Decision, reason: ReasonCode): boolean {
+  if (!isLetThrough(decision) || decision.monitored) return true
+  return reasons[reason].status >= 300 && reason !== 'client.aborted'
 }
 
 /** The fields of an access line; `docs/reference/access-log.md` is generated from this table. */
@@ -53,6 +59,8 @@ export const accessLogFields = {
   rule: 'The policy rule that decided.',
   reason: 'Reason code; see the list of reasons.',
   monitored: 'Present when the decision was only recorded (`mode: monitor`).',
+  wouldHave: 'What a rule in `mode: monitor` would have decided; it was passed over.',
+  wouldHaveRule: 'The name of that rule.',
   status: 'Status that the client got; 0 when the answer was broken off after its head.',
   received: 'Bytes of the request’s body.',
   sent: 'Bytes of the answer’s body.',
@@ -103,6 +111,10 @@ function addAssessment(
   if (facts.signIn) line.signIn = true
   if (decision.rule !== undefined) line.rule = decision.rule
   if (decision.monitored) line.monitored = true
+  if (decision.wouldHave !== undefined) {
+    line.wouldHave = decision.wouldHave.verdict
+    line.wouldHaveRule = decision.wouldHave.rule
+  }
 }
 
 function addRelay(line: AccessLine, relay: NonNullable<RecordedExchange['outcome']['relay']>): void {

@@ -1,3 +1,5 @@
+import type { Decision } from '../domain/decision.ts'
+import type { ReasonCode } from '../domain/reason.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { explain } from '../policy/decide.ts'
 import type { Refusals, StoredRefusal } from '../store/ports.ts'
@@ -17,12 +19,13 @@ export class RefusalJournal {
     this.#options = options
   }
 
-  add(assessment: Assessment, at: number): void {
+  /** @param reason how the exchange ended, which may be otherwise than was decided */
+  add({ facts, state, decision, request }: Assessment, reason: ReasonCode): void {
     if (this.#waiting.length >= queueLimit) {
       this.#options.onDropped()
       return
     }
-    const { facts, state, decision, request } = assessment
+    const at = request.head.receivedAt
     const policy = this.#options.policy()
     const explanation = explain(facts, state, policy, at)
     this.#waiting.push({
@@ -30,7 +33,7 @@ export class RefusalJournal {
       at,
       source: request.head.source,
       facts,
-      explanation: { ...explanation, decision },
+      explanation: { ...explanation, decision: ended(decision, reason) },
       policyDigest: policy.digest,
       ...(state !== undefined && { state, registration: state.registration.id }),
     })
@@ -47,6 +50,18 @@ export class RefusalJournal {
       .then(() => this.#options.refusals.add(batch, retained))
       .catch((error) => this.#options.onError(error))
     return this.#writing
+  }
+}
+
+/** The page or message that holds the reference names this reason. */
+function ended(decision: Decision, reason: ReasonCode): Decision {
+  if (reason === decision.reason || decision.monitored) return decision
+  const { rule, help } = decision
+  return {
+    verdict: 'refuse',
+    reason,
+    ...(rule !== undefined && { rule }),
+    ...(help !== undefined && { help }),
   }
 }
 
