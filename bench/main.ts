@@ -19,7 +19,11 @@ import { cpuSeconds, firstLine, start } from './processes.ts'
 const contestants: readonly Contestant[] = [gatehouse, httpProxy, nginx, nginxAuthRequest, haproxy]
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '8' }, connections: { type: 'string', default: '64' } },
+  options: {
+    seconds: { type: 'string', default: '8' },
+    warmUp: { type: 'string', default: '8' },
+    connections: { type: 'string', default: '64' },
+  },
 })
 
 interface Row extends LoadResult {
@@ -55,7 +59,8 @@ async function measure(contestant: Contestant, upstreamPort: number): Promise<Ro
   try {
     const request = `GET /api/messages?since=42 HTTP/1.1\r\nHost: bench.localhost\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) bench\r\nAccept: application/json\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\nReferer: http://bench.localhost/\r\nSec-Fetch-Mode: cors\r\n${headers ?? 'Cookie: session=1234567890\r\n'}\r\n`
     const order = { port, connections: Number(values.connections), request }
-    await applyLoad({ ...order, seconds: 2 }) // the just-in-time compiler warms up
+    // The just-in-time compiler is done after some ten thousand requests, whoever is measured.
+    await applyLoad({ ...order, seconds: Number(values.warmUp) })
     const pid = running.process.pid ?? 0
     const before = cpuSeconds(pid)
     const result = await applyLoad({ ...order, seconds: Number(values.seconds) })

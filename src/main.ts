@@ -37,9 +37,10 @@ export async function startGatehouse(settings: Settings, options: StartOptions):
   const now = options.now ?? Date.now
   const log = openLogger({
     level: settings.log.level,
+    now,
     ...(options.logTo !== undefined && { destination: options.logTo }),
   })
-  const { logger, accessLogger } = log
+  const { logger, accessLog } = log
   const metrics = createMetrics()
   metrics.buildInfo.labels(version, process.version).set(1)
   const health = new Health((part, condition) =>
@@ -76,7 +77,7 @@ export async function startGatehouse(settings: Settings, options: StartOptions):
       settings,
       store,
       logger,
-      accessLogger,
+      accessLog,
       metrics,
       health,
       random: systemRandom(),

@@ -1,7 +1,7 @@
 import { problemAnswer } from '../clients/answers/problem.ts'
 import type { Answer } from '../domain/answer.ts'
 import { reasons } from '../domain/reason.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import type { AccessLog } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { ClientSide } from './client-side.ts'
 import type { MalformedRequest } from './listener/listener.ts'
@@ -9,24 +9,22 @@ import { describeRefusal, endsConnection, refusalAnswer, sendAnswer } from './re
 import type { Routes } from './routing.ts'
 
 /** Answers what never became an exchange: bytes that the parser or the strict rules of `wire/` refused, wrong certificates. */
-export function createMalformedHandler(logger: Logger, metrics: Metrics, routes: Routes) {
+export function createMalformedHandler(accessLog: AccessLog, metrics: Metrics, routes: Routes) {
   return (refused: MalformedRequest, client: ClientSide | undefined): void => {
     const { id, reason, source, detail, method, host } = refused
     const { status } = reasons[reason]
-    logger.info(
-      {
-        id,
-        source: source.address,
-        sourceFrom: source.derivedFrom,
-        method,
-        host,
-        verdict: 'none',
-        reason,
-        detail,
-        status,
-      },
-      'exchange',
-    )
+    const { address, derivedFrom } = source
+    accessLog({
+      id,
+      source: address,
+      sourceFrom: derivedFrom,
+      method,
+      host,
+      verdict: 'none',
+      reason,
+      detail,
+      status,
+    })
     metrics.exchanges.labels('none', 'none', `${Math.floor(status / 100)}xx`).inc()
     metrics.refusals.labels(reason).inc()
     if (client === undefined) return

@@ -31,16 +31,17 @@ import { IpSet } from '../lib/ip-set.ts'
 import type { Random } from '../lib/random.ts'
 import type { Settings } from '../settings/settings.ts'
 import { createNonceStore } from '../shared-state/memory.ts'
+import { RecordUnavailable } from '../store/errors.ts'
 import type { Change, Store } from '../store/ports.ts'
 import type { Health } from '../telemetry/health.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import type { AccessLog, Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
 export interface GatewayParts {
   readonly settings: Settings
   readonly store: Store
   readonly logger: Logger
-  readonly accessLogger: Logger
+  readonly accessLog: AccessLog
   readonly metrics: Metrics
   readonly health: Health
   readonly random: Random
@@ -175,7 +176,7 @@ function assemblePipeline(
   core: Omit<Core, 'pipeline'>,
   { identityFields, trip }: { readonly identityFields: IdentityFields; readonly trip: ReturnTrip },
 ): Pipeline {
-  const { settings, store, logger, accessLogger, metrics, now, random } = parts
+  const { settings, store, logger, accessLog, metrics, now, random } = parts
   const { policy, devices, bypasses, live, relay, journal, routes } = core
   const assess: AssessDependencies = {
     devices,
@@ -197,6 +198,7 @@ function assemblePipeline(
     },
     onFailed: ({ route, request }, error) => {
       metrics.registrationFailures.labels(route.service.name).inc()
+      if (error instanceof RecordUnavailable) reportWrites(parts.health, error.message)
       logger.error({ id: request.head.id, err: error }, 'registration could not be stored')
     },
   }
@@ -226,7 +228,7 @@ function assemblePipeline(
     fail: {
       onFailure: (head, reason, error) => logger.warn({ id: head.id, reason, err: error }, 'exchange failed'),
     },
-    record: createRecorder({ accessLogger, metrics, journal, now, ...settings.log }),
+    record: createRecorder({ accessLog, metrics, journal, now, ...settings.log }),
   }
 }
 
@@ -236,11 +238,11 @@ interface OpenListener {
 }
 
 async function openListeners(parts: GatewayParts, core: Core): Promise<readonly OpenListener[]> {
-  const { settings, accessLogger, metrics, now, random } = parts
+  const { settings, accessLog, metrics, now, random } = parts
   const { gateway, limits } = settings
   const tls = gateway.tls === undefined ? undefined : await loadTlsMaterial(gateway.tls)
   if (tls !== undefined) reportCertificates(tls, parts)
-  const onRefused = createMalformedHandler(accessLogger, metrics, core.routes)
+  const onRefused = createMalformedHandler(accessLog, metrics, core.routes)
   const opened: OpenListener[] = []
   for (const listen of gateway.listen) {
     const listener = await startListener({
@@ -295,14 +297,14 @@ function startBackground(parts: GatewayParts, core: Core, listeners: readonly Op
     onError: (error) => logger.debug({ err: error }, 'change notices cannot be read'),
   })
   const sweep = setInterval(() => void core.live.reconsiderAll().catch(onError), reconsiderEvery).unref()
-  const probe = setInterval(() => void probeRecord(parts), probeEvery).unref()
+  const probe = startProbe(parts)
   void core.policy.follow(async () => core.live.reconsiderAll())
   const certificates = followCertificates(parts, listeners)
   return {
     reloadTls: async () => certificates?.reload(),
     close() {
       clearInterval(sweep)
-      clearInterval(probe)
+      probe.close()
       changes.close()
       core.bypasses.close()
       core.policy.close()
@@ -339,15 +341,47 @@ function reportCertificates({ certificates }: TlsMaterial, { metrics }: GatewayP
 /** Milliseconds between two looks at the record's health when no request needs it. */
 const probeEvery = 5_000
 
-async function probeRecord({ store, health, metrics }: GatewayParts): Promise<void> {
-  try {
-    await store.ping()
-    health.set('record', { ok: true }, true)
-    metrics.recordAvailable.set(1)
-  } catch (error) {
-    health.set('record', { ok: false, detail: error instanceof Error ? error.message : 'unknown' }, true)
-    metrics.recordAvailable.set(0)
+/** One look after the other: a look at a record that is locked takes its time. */
+function startProbe(parts: GatewayParts): { close(): void } {
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+  const next = () => {
+    if (!closed) timer = setTimeout(() => void probeRecord(parts).finally(next), probeEvery).unref()
   }
+  next()
+  return {
+    close() {
+      closed = true
+      clearTimeout(timer)
+    },
+  }
+}
+
+async function probeRecord({ store, health, metrics }: GatewayParts): Promise<void> {
+  const silent = await problemOf(store.ping())
+  metrics.recordAvailable.set(silent === undefined ? 1 : 0)
+  if (silent !== undefined) {
+    health.set('record', { ok: false, detail: silent }, true)
+    return
+  }
+  const unwritable = await problemOf(store.pingWrites())
+  metrics.recordWritable.set(unwritable === undefined ? 1 : 0)
+  reportWrites(health, unwritable)
+}
+
+async function problemOf(check: Promise<void>): Promise<string | undefined> {
+  try {
+    await check
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : 'unknown'
+  }
+}
+
+/** Not essential: known devices connect all the same, and would be turned away by a process that gets no traffic. */
+function reportWrites(health: Health, problem: string | undefined): void {
+  const detail = `takes no writes, so that nobody can register: ${problem}`
+  health.set('record', problem === undefined ? { ok: true } : { ok: false, detail }, problem === undefined)
 }
 
 /** A committed change, made by whichever process: copies are dropped and the open exchanges decided again. */

@@ -4,6 +4,7 @@
  * redaction below is the second lock.
  */
 import pino from 'pino'
+import { LineSink } from './line-sink.ts'
 
 export type Logger = pino.Logger
 
@@ -11,41 +12,58 @@ export interface LoggerOptions {
   readonly level: string
   /** File descriptor or path; standard output when undefined. */
   readonly destination?: string | number
+  readonly now: () => number
 }
 
 export interface OpenLogger {
   readonly logger: Logger
-  /**
-   * For access lines alone, which hold nothing but the fields of a fixed table: redaction has nothing to find there, and
-   * would cost as much as the rest of the line.
-   */
-  readonly accessLogger: Logger
+  readonly accessLog: AccessLog
   /** Writes out what is buffered. */
   close(): void
 }
 
-export function openLogger({ level, destination = 1 }: LoggerOptions): OpenLogger {
-  // Lines are buffered for at most a second: a write for each request would cost more than deciding it.
+/** Takes the fields of an access line; undefined ones are left out. */
+export type AccessLog = (fields: Readonly<Record<string, string | number | boolean | undefined>>) => void
+
+export function openLogger({ level, destination = 1, now }: LoggerOptions): OpenLogger {
   const stream = pino.destination({ dest: destination, sync: false, minLength: 8_192, periodicFlush: 1_000 })
-  const form = {
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-  }
-  const redact = {
-    paths: ['authorization', 'cookie', '*.authorization', '*.cookie', '*.password', '*.secret'],
-    censor: '[redacted]',
-  }
+  const sink = new LineSink(stream)
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: {
+        paths: ['authorization', 'cookie', '*.authorization', '*.cookie', '*.password', '*.secret'],
+        censor: '[redacted]',
+      },
+    },
+    sink,
+  )
   return {
-    logger: pino({ ...form, redact }, stream),
-    accessLogger: pino(form, stream),
+    logger,
+    accessLog: logger.isLevelEnabled('info') ? accessLogTo(sink, now) : () => {},
     close() {
       try {
+        sink.flush()
         stream.flushSync()
       } catch {
         // The stream was never opened or is gone: nothing is left to write.
       }
     },
+  }
+}
+
+/**
+ * The same form as pino's lines, without its way through bindings, serializers and redaction: an access line holds
+ * nothing but the values of a fixed table, and there is one for each request.
+ */
+function accessLogTo(sink: LineSink, now: () => number): AccessLog {
+  return (fields) => {
+    const rest = JSON.stringify(fields)
+    sink.write(
+      `{"level":"info","time":"${new Date(now()).toISOString()}",${rest.slice(1, -1)},"msg":"exchange"}\n`,
+    )
   }
 }

@@ -89,6 +89,12 @@ export const metricDefinitions = {
     labels: [],
     help: '1 when the record answers, 0 when it does not.',
   },
+  recordWritable: {
+    kind: 'gauge',
+    name: 'gatehouse_record_writable',
+    labels: [],
+    help: '1 when the record takes writes, 0 when nobody can register because it does not.',
+  },
   bypasses: {
     kind: 'gauge',
     name: 'gatehouse_bypass_active',
