@@ -337,6 +337,12 @@ export const reasons = {
     operator:
       'NTLM and Negotiate sign a connection in, which HTTP/2 cannot do; the client is told to use HTTP/1.1.',
   },
+  'connection.other-service': {
+    status: 421,
+    sentence: 'This connection belongs to another service.',
+    operator:
+      'NTLM or Negotiate has tied the client connection to one service’s upstream; a request for another service needs a connection of its own.',
+  },
   'state.unavailable': {
     status: 503,
     sentence: 'The gateway cannot check this device at the moment. Try again in a minute.',

@@ -14,6 +14,7 @@ export type RelayReason = Extract<
   | 'http.malformed'
   | 'client.aborted'
   | 'connection.http1-required'
+  | 'connection.other-service'
   | 'http.upgrade'
 >
 

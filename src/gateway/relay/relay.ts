@@ -90,7 +90,11 @@ export function createRelay(options: RelayOptions): Relay {
 function pinFor(order: ForwardOrder, upstreams: Upstreams, pins: Pins): Pin | undefined {
   const { connection } = order.client
   const known = pins.of(connection)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    // What was decided by one service's rules must not reach another service's upstream.
+    if (!upstreams.all.includes(known.upstream)) throw new RelayFailure('connection.other-service')
+    return known
+  }
   const credentials = order.head.fields.get('authorization')
   if (credentials === undefined || !isConnectionScheme(credentials)) return undefined
   if (connection.httpVersion === '2') throw new RelayFailure('connection.http1-required')
