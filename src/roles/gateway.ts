@@ -5,6 +5,7 @@
 import { createTokenVerifier } from '../clients/verify-token.ts'
 import { followChanges } from '../devices/changes.ts'
 import { createDeviceStates, type DeviceStates } from '../devices/device-states.ts'
+import type { AuditEvent } from '../domain/audit.ts'
 import { ActiveBypasses } from '../gateway/active-bypasses.ts'
 import type { AssessDependencies } from '../gateway/assess.ts'
 import { createIdentityFields, generateIdentityKey, type IdentityFields } from '../gateway/identity-fields.ts'
@@ -400,10 +401,8 @@ async function apply(change: Change, parts: GatewayParts, core: Core): Promise<v
   }
 }
 
-function reportReload(
-  { outcome, digest, problems }: PolicyReload,
-  { logger, metrics, health, now }: GatewayParts,
-): void {
+function reportReload({ outcome, digest, problems }: PolicyReload, parts: GatewayParts): void {
+  const { logger, metrics, health, now } = parts
   metrics.policyReloads.labels(outcome).inc()
   metrics.policyGood.set(outcome === 'rejected' ? 0 : 1)
   if (outcome === 'loaded') metrics.policyLoadedAt.set(now() / 1000)
@@ -413,8 +412,21 @@ function reportReload(
       first === undefined ? 'rejected' : `${first.file}:${first.line}:${first.column} ${first.message}`
     health.set('policy', { ok: false, detail: `the new policy is not in force: ${detail}` }, false)
     logger.error({ policy: digest, problems }, 'policy rejected; the one before stays in force')
+    auditPolicy({ action: 'policy.rejected', subject: digest, details: { problem: detail } }, parts)
   } else {
     health.set('policy', { ok: true }, false)
-    if (outcome === 'loaded') logger.info({ policy: digest }, 'policy in force')
+    if (outcome === 'unchanged') return
+    logger.info({ policy: digest }, 'policy in force')
+    auditPolicy({ action: 'policy.loaded', subject: digest, details: {} }, parts)
   }
+}
+
+/** A policy that nobody could write down decides all the same: the file says it, and the log. */
+function auditPolicy(
+  event: Pick<AuditEvent, 'action' | 'subject' | 'details'>,
+  { store, logger, now }: GatewayParts,
+): void {
+  store.audit
+    .append({ at: now(), actor: 'gateway', ...event })
+    .catch((error: unknown) => logger.error({ err: error }, 'the policy is not in the audit log'))
 }

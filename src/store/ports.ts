@@ -181,7 +181,9 @@ export interface Store {
   readonly audit: AuditLog
   readonly changes: Changes
   readonly keys: InstallationKeys
-  /** Cheap check that the record answers. */
+  /** Cheap check that the record answers. @throws RecordUnavailable */
   ping(): Promise<void>
+  /** Check that the record takes a write, by one that changes nothing. @throws RecordUnavailable */
+  pingWrites(): Promise<void>
   close(): Promise<void>
 }

@@ -73,6 +73,9 @@ async function withDatabase<T>(path: string, work: (db: Kysely<Schema>) => Promi
  */
 const blockingWait = 10
 const longestWait = 5_000
+const shortestWait = 200
+/** Milliseconds between two failures up to which the lock is taken for the same one. */
+const sameLock = 1_000
 
 interface OpenDatabase {
   readonly db: Kysely<Schema>
@@ -151,6 +154,7 @@ const statementsKept = 200
 class SqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  readonly #lock: LockSeen = { since: 0, last: Number.NEGATIVE_INFINITY }
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -159,7 +163,7 @@ class SqliteConnection implements DatabaseConnection {
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     // Kysely types parameters as unknown; our columns are text and integers.
     const parameters = query.parameters as readonly SQLInputValue[]
-    return whileBusy(() => this.#run<R>(query.sql, parameters))
+    return whileBusy(() => this.#run<R>(query.sql, parameters), this.#lock)
   }
 
   #run<R>(sql: string, parameters: readonly SQLInputValue[]): QueryResult<R> {
@@ -186,14 +190,28 @@ class SqliteConnection implements DatabaseConnection {
   }
 }
 
-async function whileBusy<T>(attempt: () => T): Promise<T> {
-  const deadline = performance.now() + longestWait
+/** Since when, and when last, a connection has found the file locked. */
+interface LockSeen {
+  since: number
+  last: number
+}
+
+/** What waits in a row behind a lock waits for it once, together: not each for the whole time after the one before. */
+async function whileBusy<T>(
+  attempt: () => T,
+  lock: LockSeen = { since: 0, last: Number.NEGATIVE_INFINITY },
+): Promise<T> {
+  const begin = performance.now()
   for (let wait = 5; ; wait = Math.min(wait * 2, 100)) {
     try {
       return attempt()
     } catch (error) {
       const known = toRecordError(error)
-      if (known.code !== 'locked' || performance.now() > deadline) throw known
+      if (known.code !== 'locked') throw known
+      const now = performance.now()
+      if (now - lock.last > sameLock) lock.since = now
+      lock.last = now
+      if (now > Math.max(lock.since + longestWait, begin + shortestWait)) throw known
     }
     await sleep(wait)
   }

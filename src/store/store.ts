@@ -2,7 +2,7 @@ import { createApprovals } from './approvals.ts'
 import { createAuditLog } from './audit-log.ts'
 import { createBypasses } from './bypasses.ts'
 import { createChanges } from './changes.ts'
-import type { Database } from './database.ts'
+import { type Database, write } from './database.ts'
 import { createGrants } from './grants.ts'
 import { createInstallationKeys } from './keys.ts'
 import type { Store } from './ports.ts'
@@ -23,6 +23,9 @@ export function createStore(db: Database, close: () => Promise<void>): Store {
     keys: createInstallationKeys(db),
     async ping() {
       await changes.latest()
+    },
+    async pingWrites() {
+      await write(db, async () => {})
     },
     close,
   }
