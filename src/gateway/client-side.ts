@@ -29,7 +29,7 @@ export interface ClientSide {
   /** How `abort` was called, once it was: the relay tells a cut-off from a client that went away by it. */
   readonly aborted?: AbortKind | undefined
   readonly headSent: boolean
-  /** Called once, when the exchange is over: answered to the end, or the client or `abort` ended it. */
+  /** Called once, when the exchange is over: answered to the end, or the client or `abort` ended it. At once when it is over already. */
   onClose(listener: (completed: boolean) => void): void
   /** Counted by the client side: body bytes. */
   readonly bytesReceived: number

@@ -121,7 +121,9 @@ export class Http1ClientSide implements ClientSide {
 
   onClose(listener: (completed: boolean) => void): void {
     const { response } = this.exchange
-    response.once('close', () => listener(response.writableFinished))
+    // A client may have gone while its request was judged: nobody would hear of it any more.
+    if (response.closed) listener(response.writableFinished)
+    else response.once('close', () => listener(response.writableFinished))
   }
 
   #openBody(): RequestBody | undefined {

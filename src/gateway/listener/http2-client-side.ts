@@ -101,9 +101,11 @@ export class Http2ClientSide implements ClientSide {
 
   onClose(listener: (completed: boolean) => void): void {
     const { stream } = this.#exchange
-    stream.once('close', () => {
+    const tell = () =>
       listener(stream.rstCode === constants.NGHTTP2_NO_ERROR && (this.#bodiless || stream.writableFinished))
-    })
+    // A client may have gone while its request was judged: nobody would hear of it any more.
+    if (stream.destroyed) tell()
+    else stream.once('close', tell)
   }
 
   #sendTrailers(): void {
