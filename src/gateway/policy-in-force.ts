@@ -1,7 +1,7 @@
 import { readFile, watch } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { Service } from '../domain/service.ts'
-import type { Problem } from '../lib/yaml-document.ts'
+import { formatProblem, type Problem } from '../lib/yaml-document.ts'
 import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts'
 import { parsePolicy } from '../policy/parse.ts'
 import { runPolicyTests } from '../policy/run-tests.ts'
@@ -63,7 +63,7 @@ export class PolicyInForce {
     let due: NodeJS.Timeout | undefined
     try {
       for await (const event of watch(dirname(this.#file), { signal, persistent: false })) {
-        if (event.filename !== basename(this.#file)) continue
+        if (event.filename !== basename(this.#file) && event.filename !== mountedVersion) continue
         clearTimeout(due)
         due = setTimeout(
           () => void reload().catch((error: unknown) => this.#context.onError?.(error)),
@@ -81,6 +81,9 @@ export class PolicyInForce {
     this.#watching.abort()
   }
 }
+
+/** The link that Kubernetes sets anew when a ConfigMap changes; the mounted files lead through it and are not touched. */
+const mountedVersion = '..data'
 
 /** An editor writes a file in several steps; it is read when it has been still for this long. */
 const settleTime = 100
@@ -104,13 +107,7 @@ export class PolicyRejected extends Error {
   readonly problems: readonly Problem[]
 
   constructor(problems: readonly Problem[]) {
-    super(
-      problems
-        .map(
-          (problem) => `${problem.file}:${problem.line}:${problem.column} ${problem.key}: ${problem.message}`,
-        )
-        .join('\n'),
-    )
+    super(problems.map(formatProblem).join('\n'))
     this.name = 'PolicyRejected'
     this.problems = problems
   }

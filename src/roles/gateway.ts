@@ -30,6 +30,7 @@ import { Routes } from '../gateway/routing.ts'
 import { fetchLimited } from '../lib/fetch-limited.ts'
 import { IpSet } from '../lib/ip-set.ts'
 import type { Random } from '../lib/random.ts'
+import { formatProblem } from '../lib/yaml-document.ts'
 import type { Settings } from '../settings/settings.ts'
 import { createNonceStore } from '../shared-state/memory.ts'
 import { RecordUnavailable } from '../store/errors.ts'
@@ -408,8 +409,7 @@ function reportReload({ outcome, digest, problems }: PolicyReload, parts: Gatewa
   if (outcome === 'loaded') metrics.policyLoadedAt.set(now() / 1000)
   if (outcome === 'rejected') {
     const first = problems?.[0]
-    const detail =
-      first === undefined ? 'rejected' : `${first.file}:${first.line}:${first.column} ${first.message}`
+    const detail = first === undefined ? 'rejected' : formatProblem(first)
     health.set('policy', { ok: false, detail: `the new policy is not in force: ${detail}` }, false)
     logger.error({ policy: digest, problems }, 'policy rejected; the one before stays in force')
     auditPolicy({ action: 'policy.rejected', subject: digest, details: { problem: detail } }, parts)
