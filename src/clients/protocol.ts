@@ -110,6 +110,8 @@ export interface Refusal {
   readonly decision?: Decision
   /** The user's own page about this device, absolute. */
   readonly statusPage?: string
+  /** The path to open on this host once the user has done what the help says. */
+  readonly tryAgain?: string
 }
 
 export interface Redirect {

@@ -1,4 +1,5 @@
 import { renderPage } from '../clients/answers/page.ts'
+import { wordsFor } from '../clients/answers/words.ts'
 import type { Answer } from '../domain/answer.ts'
 import type { PostureState } from '../domain/posture.ts'
 import { reasons } from '../domain/reason.ts'
@@ -16,9 +17,10 @@ const postureSentences: Record<PostureState, string> = {
 /** The user's own page: is this device registered, is it managed, why is it refused, what to do. */
 export function devicePage(assessment: Assessment): Answer {
   const { state, decision, request } = assessment
-  const verdict = isLetThrough(decision) ? 'It may use this service.' : reasons[decision.reason].sentence
+  const open = isLetThrough(decision)
+  const advice = decision.help ?? (open ? undefined : wordsFor(decision.reason).advice)
   return renderPage({
-    title: state === undefined ? 'This device is not registered' : 'This device is registered',
+    title: titleOf(assessment),
     paragraphs: [
       ...(state === undefined
         ? []
@@ -26,13 +28,26 @@ export function devicePage(assessment: Assessment): Answer {
             registeredSentence(state.registration.user, state.registration.registeredAt),
             postureSentences[state.posture.state],
           ]),
-      verdict,
-      ...(decision.help === undefined ? [] : [decision.help]),
+      open ? openSentence(assessment) : reasons[decision.reason].sentence,
     ],
+    ...(advice !== undefined && { advice }),
     reference: request.head.id,
   })
 }
 
+function titleOf({ state, decision }: Assessment): string {
+  if (state === undefined) return 'This device is not registered'
+  return isLetThrough(decision) ? 'This device is registered' : wordsFor(decision.reason).title
+}
+
+function openSentence({ decision }: Assessment): string {
+  return decision.verdict === 'register'
+    ? 'It will be registered as soon as you sign in.'
+    : 'It may use this service.'
+}
+
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
+
 function registeredSentence(user: string, at: number): string {
-  return `It was registered for ${user} on ${new Date(at).toISOString().slice(0, 10)}.`
+  return `It was registered for ${user} on ${day.format(at)}.`
 }

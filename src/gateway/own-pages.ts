@@ -1,5 +1,8 @@
 import { renderPage } from '../clients/answers/page.ts'
+import { problemAnswer } from '../clients/answers/problem.ts'
+import { refusalPage } from '../clients/answers/refusal-page.ts'
 import { gatehouseCookie, setShortCookie } from '../clients/device-cookie.ts'
+import { isNavigation } from '../clients/navigation.ts'
 import type { Answer } from '../domain/answer.ts'
 import type { ReasonCode } from '../domain/reason.ts'
 import type { RequestHead } from '../domain/request-head.ts'
@@ -10,7 +13,7 @@ import type { ClientSide } from './client-side.ts'
 import { devicePage } from './device-page.ts'
 import type { IdentityFields } from './identity-fields.ts'
 import type { Outcome } from './outcome.ts'
-import { refusalAnswer, sendAnswer } from './refuse.ts'
+import { describeRefusal, refusalAnswer, sendAnswer } from './refuse.ts'
 import { type Arrival, lifetimes, type ReturnTrip } from './return-trip.ts'
 import { ownPrefix, type Route, type Routes } from './routing.ts'
 
@@ -32,7 +35,10 @@ interface Visit {
   readonly deps: PageDependencies
 }
 
-type Page = (visit: Visit) => Promise<Answer | ReasonCode>
+/** A refusal; with what the page may say beyond the reason's own words. */
+type Refused = ReasonCode | { readonly reason: ReasonCode; readonly tryAgain: string; readonly help?: string }
+
+type Page = (visit: Visit) => Promise<Answer | Refused>
 
 /** What the gateway serves by itself, under `/.gatehouse` on every host; the front page only on its own hosts. */
 const pages: Readonly<Record<string, Page>> = {
@@ -50,13 +56,35 @@ export async function serveOwnPage(
   deps: PageDependencies,
 ): Promise<Outcome> {
   const result = await answerVisit(head, route, deps)
-  const reason = typeof result === 'string' ? result : 'path.public'
-  const answer = typeof result === 'string' ? refusalAnswer(result, head) : result
+  const { reason, answer } =
+    typeof result === 'string' || 'reason' in result ? refuseVisit(head, result) : served(result)
   sendAnswer(client, head, answer)
   return { status: answer.status, reason }
 }
 
-async function answerVisit(head: RequestHead, route: Route | undefined, deps: PageDependencies) {
+interface VisitAnswer {
+  readonly reason: ReasonCode
+  readonly answer: Answer
+}
+
+function served(answer: Answer): VisitAnswer {
+  return { reason: 'path.public', answer }
+}
+
+function refuseVisit(head: RequestHead, refused: Refused): VisitAnswer {
+  if (typeof refused === 'string') return { reason: refused, answer: refusalAnswer(refused, head) }
+  const refusal = { ...describeRefusal(refused.reason, head), ...refused }
+  return {
+    reason: refused.reason,
+    answer: isNavigation(head) ? refusalPage(refusal) : problemAnswer(refusal),
+  }
+}
+
+async function answerVisit(
+  head: RequestHead,
+  route: Route | undefined,
+  deps: PageDependencies,
+): Promise<Answer | Refused> {
   const page = Object.hasOwn(pages, head.path) ? pages[head.path] : undefined
   if (page === undefined) return 'path.reserved'
   if (head.method !== 'GET' && head.method !== 'HEAD') return 'http.method'
@@ -85,13 +113,19 @@ async function jwks({ deps }: Visit): Promise<Answer> {
 }
 
 /** Step 2 of `return-trip.ts`: the network is seen here, and the browser is sent back with what was seen. */
-async function register({ head, route, query, deps }: Visit): Promise<Answer | ReasonCode> {
+async function register({ head, route, query, deps }: Visit): Promise<Answer | Refused> {
   const departure = await deps.trip.departure(query.get('departure') ?? '')
   if (departure === undefined || route !== undefined) return 'return.invalid'
   if (!leadsToService(departure.authority, departure.service, deps.routes)) return 'return.invalid'
   const networks = deps.policy().networksOf(head.source.address)
-  if (networks.length === 0) return 'registration.wrong-network'
-  const { service, authority, target, nonceHash } = departure
+  const { service, authority, target, nonceHash, help } = departure
+  if (networks.length === 0) {
+    return {
+      reason: 'registration.wrong-network',
+      tryAgain: head.target,
+      ...(help !== undefined && { help }),
+    }
+  }
   const arrival = await deps.trip.sign('arrival', {
     service,
     authority,

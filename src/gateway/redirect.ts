@@ -5,7 +5,7 @@ import { sha256 } from '../lib/hash.ts'
 import type { Assessment } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Outcome } from './outcome.ts'
-import { describeRefusal, refuse, sendAnswer } from './refuse.ts'
+import { describeRefusal, refusalAnswer, refuse, sendAnswer } from './refuse.ts'
 import { formatNonce, lifetimes, parseNonce, type ReturnTrip, roundsLimit } from './return-trip.ts'
 import { ownPrefix } from './routing.ts'
 
@@ -31,7 +31,7 @@ export async function redirect(
   if (location.hostname === head.host) return refuse(assessment, client, 'registration.wrong-network')
   const tripped = identification.navigation && deps.isOwnHost(location.hostname)
   const departure = tripped ? await depart(assessment, location, deps) : undefined
-  if (departure === 'loop') return refuse(assessment, client, 'registration.loop')
+  if (departure === 'loop') return breakLoop(assessment, client)
   const refusal = { ...describeRefusal(decision.reason, head, assessment), help: helpWith(decision) }
   const navigationUrl = departure?.url ?? location.href
   const answer =
@@ -48,9 +48,21 @@ function helpWith({ help, location }: Redirecting): string {
   return help === undefined ? where : `${help} ${where}`
 }
 
+/** The page ends the circle; who opens the service again after it has done something, and may begin anew. */
+function breakLoop(assessment: Assessment, client: ClientSide): Outcome {
+  const { head } = assessment.request
+  const answer = refusalAnswer('registration.loop', head, assessment)
+  const cookies = (['return', 'voucher'] as const).map((purpose) => {
+    const cookie = setShortCookie(gatehouseCookie(purpose, head.scheme), '', 0, head.scheme)
+    return ['Set-Cookie', cookie] as const
+  })
+  sendAnswer(client, head, { ...answer, headers: [...answer.headers, ...cookies] })
+  return { status: answer.status, reason: 'registration.loop' }
+}
+
 /** The first step of `return-trip.ts`. `loop` when this browser has been round too often already. */
 async function depart(
-  { request, facts }: Assessment,
+  { request, facts, decision }: Assessment,
   location: URL,
   { trip, newSecret }: RedirectDependencies,
 ): Promise<{ readonly url: string; readonly cookie: string } | 'loop'> {
@@ -62,6 +74,7 @@ async function depart(
     authority: head.authority,
     target: head.target,
     nonceHash: sha256(nonce),
+    ...(decision.help !== undefined && { help: decision.help.slice(0, longestHelp) }),
   })
   const name = gatehouseCookie('return', head.scheme)
   return {
@@ -69,6 +82,9 @@ async function depart(
     cookie: setShortCookie(name, formatNonce(nonce, rounds + 1), lifetimes.departure, head.scheme),
   }
 }
+
+/** It travels in an address, which servers bound. */
+const longestHelp = 1000
 
 /** A second tab departs with the same nonce, so that both find their way back. */
 function nonceOf(head: RequestHead, newSecret: () => string): { nonce: string; rounds: number } {

@@ -22,9 +22,11 @@ export interface Departure {
   /** Origin-form, on that host. */
   readonly target: string
   readonly nonceHash: string
+  /** The policy's own words, for who arrives from the wrong network. */
+  readonly help?: string
 }
 
-export interface Arrival extends Departure {
+export interface Arrival extends Omit<Departure, 'help'> {
   readonly networks: readonly string[]
   readonly id: string
 }
@@ -80,7 +82,7 @@ export class ReturnTrip {
   }
 
   /** Is this the browser that departed? */
-  isSameBrowser(head: RequestHead, { nonceHash }: Departure): boolean {
+  isSameBrowser(head: RequestHead, { nonceHash }: Pick<Departure, 'nonceHash'>): boolean {
     const [cookie, second] = readCookies(head, gatehouseCookie('return', head.scheme))
     return (
       cookie !== undefined &&
@@ -125,8 +127,8 @@ export function formatNonce(nonce: string, rounds: number): string {
 export const roundsLimit = 3
 
 function isDeparture(claims: object): claims is Departure {
-  const { service, authority, target, nonceHash } = claims as Partial<Departure>
-  return [service, authority, target, nonceHash].every((claim) => typeof claim === 'string')
+  const { service, authority, target, nonceHash, help } = claims as Partial<Departure>
+  return [service, authority, target, nonceHash, help ?? ''].every((claim) => typeof claim === 'string')
 }
 
 function isArrival(claims: object): claims is Arrival {

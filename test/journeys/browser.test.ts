@@ -73,9 +73,11 @@ t.test('a browser is sent to the VPN address, comes back to the page it wanted, 
   await page.goto(`${chat}/login?next=7`)
   t.match(page.url(), `https://${registrationHost}:${gateway.tls}/.gatehouse/register?departure=`)
   await page.getByText('You are not connected to the network').waitFor()
+  await page.getByText('Connect to the VPN first.').waitFor()
 
   moveTo(vpn)
-  await page.reload()
+  await page.getByRole('link', { name: 'Try again' }).click()
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
   t.equal(page.url(), `${chat}/login?next=7`, 'back where it wanted to go')
   moveTo(internet)
   await signIn(page, chat)
@@ -95,6 +97,8 @@ t.test('a browser that keeps coming back without the VPN gets a page that says w
   const answer = await page.goto(chat)
   t.equal(answer?.status(), 403)
   await page.getByText('several times').waitFor()
+  await page.goto(chat)
+  t.match(page.url(), registrationHost, 'and may try again after it has read it')
 })
 
 t.test('the page’s WebSocket chats through the gateway, until a block cuts it', async (t) => {
@@ -145,11 +149,13 @@ t.test('the device page tells whether this browser is registered, and why it is 
   await page.getByText('Connect to the VPN first.').waitFor()
 
   moveTo(wifi)
+  await page.reload()
+  await page.getByText('It will be registered as soon as you sign in.').waitFor()
   await signIn(page, chat)
   moveTo(internet)
   await page.goto(`${chat}/.gatehouse/device`)
   t.equal(await heading(page), 'This device is registered')
-  await page.getByText(/It was registered for alice on \d{4}-\d\d-\d\d/).waitFor()
+  await page.getByText(/It was registered for alice on \d+ [A-Z][a-z]+ \d{4}\./).waitFor()
   await page.getByText('It may use this service.').waitFor()
 
   await block(gateway)
@@ -157,6 +163,7 @@ t.test('the device page tells whether this browser is registered, and why it is 
     await page.reload()
     return page.getByText('This device was blocked by an administrator.').isVisible()
   })
+  t.equal(await heading(page), 'This device is blocked')
 })
 
 t.test(

@@ -18,11 +18,16 @@ export function refusalPage(refusal: Refusal, headers: Answer['headers'] = []): 
     status: refusal.status,
     headers: [...retryHeader(refusal), ...headers],
     ...(advice !== undefined && { advice }),
-    ...(refusal.statusPage !== undefined && {
-      actions: [{ label: 'About this device', href: refusal.statusPage }],
-    }),
+    actions: actionsOf(refusal),
     ...(refreshSeconds !== undefined && { refreshSeconds }),
   })
+}
+
+function actionsOf({ tryAgain, statusPage }: Refusal): { readonly label: string; readonly href: string }[] {
+  return [
+    ...(tryAgain === undefined ? [] : [{ label: 'Try again', href: tryAgain }]),
+    ...(statusPage === undefined ? [] : [{ label: 'About this device', href: statusPage }]),
+  ]
 }
 
 export function retryHeader({ retryAfter }: Refusal): Answer['headers'] {

@@ -31,14 +31,14 @@ const ofReason: Partial<Record<ReasonCode, Words>> = {
   'device.redirected': unregistered,
   'registration.wrong-network': {
     title: 'You are not on the right network yet',
-    advice: 'Connect to your organisation’s network or VPN, then open the service’s address again.',
+    advice: 'Connect to your organisation’s network or VPN, then try again.',
   },
   'registration.loop': {
     title: 'Registration did not work',
     advice: 'Check that the VPN is connected and that this browser accepts cookies, then open the service’s address again.',
   },
   'registration.limit': { title: 'You have too many registered devices', advice: 'Ask your administrator to remove a device that you do not use any more.' },
-  'registration.refused': { title: 'This device may not register', advice: askAdministrator },
+  'registration.refused': { title: 'Registration is not possible', advice: askAdministrator },
   'device.awaiting-approval': { title: 'Waiting for approval', advice: 'An administrator has to approve this device. Come back later; you need do nothing else.' },
   'device.approval-denied': { title: 'This device was not approved', advice: askAdministrator },
   'device.blocked': { title: 'This device is blocked', advice: askAdministrator },
