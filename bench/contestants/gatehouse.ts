@@ -17,7 +17,8 @@ export const gatehouse: Contestant = {
     const port = await freePort()
     const settings = await prepare(course, port)
     const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-    const log = join(course.folder, 'access.log')
+    // Beside the settings the gateway would be woken by each write: it watches that folder for a new policy.
+    const log = join(course.folder, 'data', 'access.log')
     const running = start('sh', [
       '-c',
       `exec "$0" "$1" run --config "$2" > "$3"`,
@@ -39,7 +40,7 @@ async function prepare({ folder, upstreamPort }: Course, port: number): Promise<
     `gateway: { listen: ["http://127.0.0.1:${port}"] }
 services:
   - { name: bench, hosts: [bench.localhost], upstream: ["http://127.0.0.1:${upstreamPort}"], client: browser, signIn: { method: POST, path: /login, user: { form: username }, success: { status: [302] } } }
-store: sqlite:record.db
+store: sqlite:data/record.db
 management: { listen: "http://127.0.0.1:0" }
 limits: { requestsPerConnection: 1000000000 }
 policy: policy.yaml
@@ -56,7 +57,7 @@ access:
   - { name: Just arrived, when: { posture: unknown, registeredWithin: 1d }, then: allow }
 `,
   )
-  await registerDevice(join(folder, 'record.db'))
+  await registerDevice(join(folder, 'data', 'record.db'))
   return settings
 }
 

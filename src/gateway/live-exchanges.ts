@@ -1,6 +1,7 @@
 import type { ClientKey } from '../domain/client-identity.ts'
 import type { Decision } from '../domain/decision.ts'
 import type { DeviceState } from '../domain/registration.ts'
+import { Bag, type Bagged, nowhere } from '../lib/bag.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide } from '../policy/decide.ts'
 import type { Assessment } from './assess.ts'
@@ -9,11 +10,11 @@ import type { ClientSide } from './client-side.ts'
 /**
  * The exchanges that are open now: requests, long polls, streams, WebSockets. A decision holds for as long as its
  * reasons do: when a device's state, the policy or the time changes it, the exchange is cut off. One whose decision
- * stays the same is not touched.
+ * stays the same is not touched. A change goes through all of them, which is seldom; coming and going is what must cost
+ * nothing.
  */
 export class LiveExchanges {
-  readonly #open = new Set<LiveExchange>()
-  readonly #byRegistration = new Map<string, Set<LiveExchange>>()
+  readonly #open = new Bag<LiveExchange>()
   readonly #deps: LiveDependencies
 
   constructor(deps: LiveDependencies) {
@@ -26,10 +27,9 @@ export class LiveExchanges {
 
   /** Follows an exchange that is let through until the client side ends. */
   follow(assessment: Assessment, client: ClientSide): LiveExchange {
-    const exchange = { assessment, client }
+    const exchange = { assessment, client, place: nowhere }
     this.#open.add(exchange)
-    this.#enter(exchange)
-    client.onClose(() => this.#leave(exchange))
+    client.onClose(() => this.#open.delete(exchange))
     return exchange
   }
 
@@ -38,18 +38,19 @@ export class LiveExchanges {
     if (!this.#open.has(exchange)) return
     const { assessment } = exchange
     exchange.assessment = { ...assessment, state, identification: { ...assessment.identification, keys } }
-    this.#enter(exchange)
   }
 
   /** The state of one registration changed: decide its exchanges again. */
   async reconsiderDevice(registrationId: string): Promise<void> {
-    const exchanges = [...(this.#byRegistration.get(registrationId) ?? [])]
+    const exchanges = this.#open.list(
+      ({ assessment }) => assessment.state?.registration.id === registrationId,
+    )
     await Promise.all(exchanges.map((exchange) => this.#reconsider(exchange)))
   }
 
   /** The policy, a bypass or the time changed. */
   async reconsiderAll(): Promise<void> {
-    for (const exchange of [...this.#open]) await this.#reconsider(exchange)
+    for (const exchange of this.#open.list()) await this.#reconsider(exchange)
   }
 
   async #reconsider({ assessment, client }: LiveExchange): Promise<void> {
@@ -75,23 +76,6 @@ export class LiveExchanges {
       return state
     }
   }
-
-  #enter(exchange: LiveExchange): void {
-    const id = exchange.assessment.state?.registration.id
-    if (id === undefined) return
-    const others = this.#byRegistration.get(id)
-    if (others === undefined) this.#byRegistration.set(id, new Set([exchange]))
-    else others.add(exchange)
-  }
-
-  #leave(exchange: LiveExchange): void {
-    this.#open.delete(exchange)
-    const id = exchange.assessment.state?.registration.id
-    if (id === undefined) return
-    const others = this.#byRegistration.get(id)
-    others?.delete(exchange)
-    if (others?.size === 0) this.#byRegistration.delete(id)
-  }
 }
 
 export interface LiveDependencies {
@@ -104,7 +88,7 @@ export interface LiveDependencies {
   readonly onCutOff: (assessment: Assessment, decision: Decision) => void
 }
 
-export interface LiveExchange {
+export interface LiveExchange extends Bagged {
   assessment: Assessment
   readonly client: ClientSide
 }
