@@ -135,6 +135,28 @@ async function decide(
   return toApproval(row)
 }
 
+/** Approvals that were granted to these keys, for this user or for whoever signs in, speak for nobody else afterwards. */
+export async function spendApprovals(
+  tx: WriteTransaction,
+  hashes: readonly string[],
+  user: string,
+): Promise<void> {
+  if (hashes.length === 0) return
+  const gone = await tx
+    .deleteFrom('approvals')
+    .where('status', '=', 'granted')
+    .where((row) => row.or([row('user_name', '=', user), row('user_name', 'is', null)]))
+    .where('id', 'in', (spent) =>
+      spent
+        .selectFrom('approval_keys')
+        .select('approval_id')
+        .where('hash', 'in', [...hashes]),
+    )
+    .returning('id')
+    .execute()
+  for (const { id } of gone) await appendChange(tx, 'approval', id)
+}
+
 function toApproval(row: ApprovalRow): Approval {
   const where = `approval ${row.id}`
   return {

@@ -38,11 +38,13 @@ export interface RegistrationWriter {
    * Adds a registration with its keys, unless the user has `clientsPerUser` of the service already. A key that
    * belongs to another registration of the same user and service moves to the new one, and a registration that lost
    * its last key so is forgotten: a client that registers again replaces itself. A key of another user's is refused.
+   * @param spent hashes of keys that the client gives up with this: an approval that was granted to them is used up
    */
   register(
     registration: Registration,
     keys: readonly ClientKey[],
     clientsPerUser: number,
+    spent?: readonly string[],
   ): Promise<RegisterOutcome>
   /** Adds keys (access tokens of a new sign-in) to a registration. At most 50 stay, the oldest expiring first. */
   addKeys(id: string, keys: readonly ClientKey[]): Promise<void>

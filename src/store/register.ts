@@ -1,6 +1,7 @@
 import type { ClientKey } from '../domain/client-identity.ts'
 import { unknownPosture } from '../domain/posture.ts'
 import type { Registration } from '../domain/registration.ts'
+import { spendApprovals } from './approvals.ts'
 import { appendAudit } from './audit-log.ts'
 import { appendChange } from './changes.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
@@ -14,11 +15,12 @@ export interface NewRegistration {
   readonly registration: Registration
   readonly keys: readonly ClientKey[]
   readonly clientsPerUser: number
+  readonly spent: readonly string[]
 }
 
 /** See `RegistrationWriter.register`. */
 export async function register(db: Database, wanted: NewRegistration): Promise<RegisterOutcome> {
-  const { registration, keys, clientsPerUser } = wanted
+  const { registration, keys, clientsPerUser, spent } = wanted
   if (keys.length === 0) throw new TypeError('A registration needs a key by which the client is known again')
   const hashes = keys.map((key) => key.hash)
   return write(db, async (tx) => {
@@ -32,6 +34,7 @@ export async function register(db: Database, wanted: NewRegistration): Promise<R
 
     const row = await insert(tx, registration, holders)
     await giveKeys(tx, registration.id, keys)
+    await spendApprovals(tx, spent, registration.user)
     await retire(tx, { registration, holders, replaced })
     return { outcome: 'registered', state: toDeviceState(row) }
   })

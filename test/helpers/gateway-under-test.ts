@@ -34,6 +34,8 @@ export interface GatewayUnderTest {
   readonly folder: string
   readonly settingsFile: string
   readonly policyFile: string
+  /** Of the TLS listener. */
+  readonly certificateFiles: { readonly cert: string; readonly key: string }
   /** A second view of the record, as the command line would open it. */
   openStore(): Promise<Store>
   /** The log so far, a value a line. */
@@ -77,6 +79,7 @@ export async function gatewayUnderTest(t: Test, options: GatewayOptions): Promis
     folder,
     settingsFile,
     policyFile,
+    certificateFiles: { cert: join(certs.folder, 'gateway.crt'), key: join(certs.folder, 'gateway.key') },
     log,
     stop,
     async openStore() {
