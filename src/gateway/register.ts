@@ -72,7 +72,10 @@ async function commit(
   if (first === undefined) return replaceWith('client.unidentified', assessment)
   const registration = describe(assessment, decision, { binding: first.binding, accepted }, deps)
   const keys = [...identity, ...(observation.grants ?? [])]
-  const result = await deps.registrations.register(registration, keys, limitFor(assessment, deps))
+  // An approval lets one device register, once.
+  const spent = decision.evidence.includes('approval') ? hashes(assessment.identification.keys) : []
+  const limit = limitFor(assessment, deps)
+  const result = await deps.registrations.register(registration, keys, limit, spent)
   if (result.outcome === 'limit') return replaceWith('registration.limit', assessment)
   if (result.outcome === 'key-taken') return replaceWith('client.user-mismatch', assessment)
   deps.onRegistered(result.state, keys)
