@@ -1,5 +1,6 @@
 import { decodeBase64 } from '../lib/base64.ts'
 import { MalformedInput } from '../lib/malformed-input.ts'
+import { mechanismToken } from './spnego.ts'
 
 /**
  * What an NTLM message tells before the upstream has judged it (MS-NLMP 2.2.1). `negotiate` is the first leg, which
@@ -13,17 +14,20 @@ const signature = Buffer.from('NTLMSSP\0', 'latin1')
 const unicodeFlag = 0x1
 
 /**
- * Finds the NTLM message in the credentials of `NTLM` or `Negotiate`, for the latter also inside its SPNEGO wrapping.
- * @returns undefined when there is none: Kerberos, or a step of SPNEGO without one
- * @throws MalformedInput when there are two, or one that breaks its own layout
+ * The NTLM message in the credentials of `NTLM` or `Negotiate`: the whole of them, or the token that SPNEGO wraps. It is
+ * never looked for elsewhere: a Kerberos ticket of bob may well hold the bytes of a message that names alice.
+ * @returns undefined when there is none: Kerberos, or a step of SPNEGO without a token
+ * @throws MalformedInput when the message breaks its own layout
  */
 export function readNtlm(credentials: string): NtlmMessage | undefined {
   const bytes = decodeBase64(credentials)
   if (bytes === undefined) throw new MalformedInput('credentials are not base64')
-  const start = bytes.indexOf(signature)
-  if (start < 0) return undefined
-  if (bytes.indexOf(signature, start + 1) >= 0) throw new MalformedInput('two NTLM messages')
-  return readMessage(bytes.subarray(start))
+  const message = isMessage(bytes) ? bytes : mechanismToken(bytes)
+  return message !== undefined && isMessage(message) ? readMessage(message) : undefined
+}
+
+function isMessage(bytes: Buffer): boolean {
+  return bytes.subarray(0, signature.length).equals(signature)
 }
 
 function readMessage(message: Buffer): NtlmMessage {

@@ -13,7 +13,7 @@ import {
   dependencies,
   type GivenRequest,
 } from './helpers/given.ts'
-import { ntlmAuthenticate, ntlmNegotiate } from './helpers/ntlm.ts'
+import { ntlmAuthenticate, ntlmNegotiate, wrapped } from './helpers/ntlm.ts'
 
 const protocol = activesync(aService({ kind: 'activesync' }), dependencies())
 const path = '/Microsoft-Server-ActiveSync'
@@ -150,7 +150,7 @@ t.test('NTLM signs the connection in, and its user counts on the requests that f
   const opening = await protocol.identify(first)
   t.match(opening, { user: 'alice', keys: [key('applf4k2', 'alice')], signIn: false })
   t.equal(protocol.watches(first, opening), false)
-  const spnego = Buffer.concat([Buffer.from('a1820100', 'hex'), ntlmAuthenticate('CORP', 'Alice')])
+  const spnego = wrapped(ntlmAuthenticate('CORP', 'Alice'))
   for (const header of [ntlm(ntlmAuthenticate('CORP', 'Alice')), ntlm(spnego, 'Negotiate')]) {
     const third = aRequest(post(plain, header))
     const proving = await protocol.identify(third)

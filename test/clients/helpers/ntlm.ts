@@ -27,3 +27,14 @@ function writeField(header: Buffer, at: number, length: number, offset: number):
   header.writeUInt16LE(length, at + 2)
   header.writeUInt32LE(offset, at + 4)
 }
+
+/** A further token of SPNEGO (RFC 4178 4.2.2) around it. */
+export function wrapped(token: Buffer): Buffer {
+  return der(0xa1, der(0x30, der(0xa2, der(0x04, token))))
+}
+
+export function der(tag: number, ...contents: readonly Buffer[]): Buffer {
+  const content = Buffer.concat(contents)
+  const head = Buffer.from([tag, 0x82, content.length >> 8, content.length & 0xff])
+  return Buffer.concat([head, content])
+}
