@@ -10,7 +10,7 @@ import { mediaType } from './extract.ts'
 import { redirectDiscovery, refuseLync } from './lync/answers.ts'
 import { readApplication } from './lync/application.ts'
 import { isLyncPath, lyncEndpoint } from './lync/endpoint.ts'
-import { readGivenTicket, ticketLife, ticketUser, webTicket } from './lync/ticket.ts'
+import { readGivenTicket, readTicketForm, ticketLife, webTicket } from './lync/ticket.ts'
 import { isNavigation, isRedirectable } from './navigation.ts'
 import type {
   ClientProtocol,
@@ -172,12 +172,13 @@ function isTicketForm(head: RequestHead): boolean {
 
 /** Who asks for a ticket: by password in the form, or by NTLM on this connection. */
 function ticketHolder({ head, body }: ClientRequest): string | undefined {
-  const typed = normalUser(ticketUser(head, body))
+  const form = readTicketForm(head, body)
+  const typed = normalUser(form.user)
   const proving = shownCredentials(head)?.user
   if (typed !== undefined && proving !== undefined && !sameUser(typed, proving)) {
     throw new RequestRefused('client.user-mismatch')
   }
-  return typed ?? proving
+  return form.byPassword ? (typed ?? proving) : proving
 }
 
 /** A bearer ticket is none of the credentials that a ticket is asked for with. */

@@ -1,5 +1,5 @@
 import type { RequestHead } from '../../domain/request-head.ts'
-import { parseForm } from '../../lib/form.ts'
+import { type FormPair, parseForm } from '../../lib/form.ts'
 import { parseJsonObject, stringMember } from '../../lib/json.ts'
 import { bearerToken } from '../authorization.ts'
 import { mediaType } from '../extract.ts'
@@ -22,18 +22,32 @@ function isTicket(value: string): boolean {
   return value.length <= 32_768 && /^[\x21-\x7e]+$/.test(value)
 }
 
+/** Whom the form of a ticket request names, and whether it is the form's password that proves it. */
+export interface TicketForm {
+  readonly user: string | undefined
+  readonly byPassword: boolean
+}
+
 /**
- * The user of a ticket request by password (`grant_type=password`); other grants name theirs elsewhere or nobody.
+ * Other grants than `grant_type=password` name their user elsewhere, or nobody: a guest's ticket for a meeting is
+ * given to whoever asks, whatever name stands beside it.
  * @throws RequestRefused, MalformedInput
  */
-export function ticketUser(head: RequestHead, body: Uint8Array | undefined): string | undefined {
-  if (body === undefined || mediaType(head) !== 'application/x-www-form-urlencoded') return undefined
+export function readTicketForm(head: RequestHead, body: Uint8Array | undefined): TicketForm {
+  if (body === undefined || mediaType(head) !== 'application/x-www-form-urlencoded')
+    return { user: undefined, byPassword: false }
   if (head.fields.has('content-encoding')) throw new RequestRefused('client.ambiguous')
-  const users = parseForm(Buffer.from(body).toString('latin1')).filter(
-    ([name]) => name.trim().toLowerCase() === 'username',
-  )
-  if (users.length > 1) throw new RequestRefused('client.ambiguous')
-  return users[0]?.[1]
+  const pairs = parseForm(Buffer.from(body).toString('latin1'))
+  return {
+    user: onlyField(pairs, 'username'),
+    byPassword: onlyField(pairs, 'grant_type')?.trim().toLowerCase() === 'password',
+  }
+}
+
+function onlyField(pairs: readonly FormPair[], name: string): string | undefined {
+  const values = pairs.filter(([other]) => other.trim().toLowerCase() === name)
+  if (values.length > 1) throw new RequestRefused('client.ambiguous')
+  return values[0]?.[1]
 }
 
 export interface GivenTicket {
