@@ -57,7 +57,8 @@ export const activesync: ProtocolFactory = (service): ClientProtocol => {
     const { user } = identification
     if (user === undefined || identification.refuse !== undefined) return {}
     const signedIn = signsConnection(head) && answer.status !== 401
-    const accepted = identification.signIn && answer.status === 200
+    // Some servers answer GET and OPTIONS before they look at the credentials; a command is POST (MS-ASHTTP 2.2.1.1).
+    const accepted = identification.signIn && head.method === 'POST' && answer.status === 200
     return {
       ...(signedIn && { connectionUser: user }),
       ...(accepted && { accepted: { user, keys: keysToRegister(head, identification) } }),
