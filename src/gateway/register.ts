@@ -71,7 +71,7 @@ async function commit(
   const first = identity[0]
   if (first === undefined) return replaceWith('client.unidentified', assessment)
   const registration = describe(assessment, decision, { binding: first.binding, accepted }, deps)
-  const keys = [...identity, ...(observation.grants ?? [])]
+  const keys = isProved(first.binding) ? identity : [...identity, ...(observation.grants ?? [])]
   // An approval lets one device register, once.
   const spent = decision.evidence.includes('approval') ? hashes(assessment.identification.keys) : []
   const limit = limitFor(assessment, deps)
@@ -91,8 +91,10 @@ function limitFor({ route }: Assessment, { clientsPerUser }: RegisterDependencie
 }
 
 /**
- * A browser that shows no certificate gets a cookie with a new secret: one that came with the request is never
- * registered, since somebody else may have planted it (session fixation).
+ * What the client is known by from now on. Whoever showed a certificate has to show it on every request: a claim or
+ * token beside it would let in whoever has stolen that and has no certificate. A browser without one gets a cookie with
+ * a new secret: one that came with the request is never registered, since somebody else may have planted it (session
+ * fixation).
  */
 function newIdentity(
   { route, request, identification }: Assessment,
@@ -100,16 +102,19 @@ function newIdentity(
   deps: RegisterDependencies,
 ): { readonly identity: readonly ClientKey[]; readonly setCookie?: string } {
   const { service, protocol } = route
-  const keys = acceptedKeys ?? identification.keys
-  const certificate = keys.find((key) => key.binding === 'certificate')
-  if (protocol.kind !== 'browser')
-    return { identity: certificate ? [certificate, ...keys.filter((key) => key !== certificate)] : keys }
-  if (certificate !== undefined) return { identity: [certificate] }
+  const proved = identification.keys.filter(({ binding }) => isProved(binding))
+  if (proved.length > 0) return { identity: proved }
+  if (protocol.kind !== 'browser') return { identity: acceptedKeys ?? identification.keys }
   const secret = deps.newSecret()
   return {
     identity: [clientKey(service.name, 'cookie', secret)],
     setCookie: setDeviceCookie(secret, request.head.scheme),
   }
+}
+
+/** Does each request prove it anew? */
+function isProved(binding: Binding): boolean {
+  return binding === 'certificate' || binding === 'key'
 }
 
 function describe(
@@ -138,7 +143,10 @@ function isSomebodyElse({ accepted }: Observation, state: DeviceState | undefine
   return accepted !== undefined && state !== undefined && !sameUser(accepted.user, state.registration.user)
 }
 
-/** Tokens that the upstream hands to a registered client name it from now on; before that they only remember the user. */
+/**
+ * Tokens that the upstream hands to a registered client name it from now on, unless it proves itself; before that they
+ * only remember the user.
+ */
 async function keepGrants(
   { grants, grantedTo, accepted }: Observation,
   state: DeviceState | undefined,
@@ -147,8 +155,9 @@ async function keepGrants(
 ): Promise<void> {
   if (grants === undefined || grants.length === 0) return
   const user = grantedTo ?? accepted?.user
-  if (state !== undefined && (user === undefined || user === state.registration.user)) {
-    await deps.registrations.addKeys(state.registration.id, grants)
+  const owner = state?.registration
+  if (owner !== undefined && (user === undefined || user === owner.user) && !isProved(owner.binding)) {
+    await deps.registrations.addKeys(owner.id, grants)
   } else if (user !== undefined) {
     await deps.grants.add(grants, service, user)
   }
