@@ -4,10 +4,12 @@ import type { Identification } from '../domain/client-identity.ts'
 import type { Decision, RequestFacts } from '../domain/decision.ts'
 import type { ReasonCode } from '../domain/reason.ts'
 import type { DeviceState } from '../domain/registration.ts'
+import type { RequestHead } from '../domain/request-head.ts'
 import { collectEvidence } from '../evidence/table.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide } from '../policy/decide.ts'
 import type { Approval, Approvals } from '../store/ports.ts'
+import { isConnectionScheme } from './relay/response-headers.ts'
 import type { Route } from './routing.ts'
 
 /** What the gateway concluded about one request, before it acts: who, in what state, and what the policy says. */
@@ -45,7 +47,8 @@ export async function assess(
   const state = forThisUser(await deps.devices.find(identification.keys), identification)
   const facts = gatherFacts({ request, route, identification, state, vouchedNetworks, deps })
   const decision =
-    contradiction(identification, facts) ?? decide(facts, state, deps.policy(), request.head.receivedAt)
+    contradiction(request, identification, facts) ??
+    decide(facts, state, deps.policy(), request.head.receivedAt)
   const assessment = { request, route, identification, state, facts, decision }
   return decision.verdict === 'await-approval' ? withApproval(assessment, deps) : assessment
 }
@@ -106,14 +109,25 @@ function gatherFacts({
 }
 
 /** A request that contradicts itself is refused whatever the policy says. */
-function contradiction(identification: Identification, facts: RequestFacts): Decision | undefined {
-  const reason = identification.refuse
-  if (reason === undefined || (facts.publicPath && !harmful.has(reason))) return undefined
-  return { verdict: 'refuse', reason }
+function contradiction(
+  { head }: ClientRequest,
+  { refuse }: Identification,
+  facts: RequestFacts,
+): Decision | undefined {
+  if (refuse === undefined || (facts.publicPath && !isHarmful(refuse, head))) return undefined
+  return { verdict: 'refuse', reason: refuse }
 }
 
-/** On a public path a bad token or cookie proves nothing and does no harm; what can be read in two ways does. */
-const harmful: ReadonlySet<ReasonCode> = new Set(['client.ambiguous', 'client.user-mismatch'])
+/**
+ * On a public path a bad token or cookie proves nothing and does no harm. What can be read in two ways does, and so do
+ * credentials that sign the connection in as nobody knows whom: the requests that follow on it would be believed to
+ * be of whom they name.
+ */
+function isHarmful(reason: ReasonCode, head: RequestHead): boolean {
+  if (reason === 'client.ambiguous' || reason === 'client.user-mismatch') return true
+  const credentials = head.fields.get('authorization')
+  return credentials !== undefined && isConnectionScheme(credentials)
+}
 
 async function withApproval(assessment: Assessment, deps: AssessDependencies): Promise<Assessment> {
   const { identification, facts, state, request } = assessment

@@ -123,11 +123,8 @@ function namesScheme(value: string): boolean {
   return value.split(',').some((part) => isConnectionScheme(part.trimStart()))
 }
 
-/** `NTLM` or `Negotiate`, alone or with a token. */
+/** `NTLM` or `Negotiate`, alone or with a token, whatever stands between the two. */
 export function isConnectionScheme(credentials: string): boolean {
   const first = credentials.charCodeAt(0) | 0x20
-  if (first !== 0x6e) return false
-  const end = credentials.indexOf(' ')
-  const scheme = (end < 0 ? credentials : credentials.slice(0, end)).toLowerCase()
-  return scheme === 'ntlm' || scheme === 'negotiate'
+  return first === 0x6e && /^(?:ntlm|negotiate)(?![!#$%&'*+.^_`|~0-9a-z-])/i.test(credentials)
 }
