@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
+import type { DeviceState } from '../domain/registration.ts'
 import { sha256 } from '../lib/hash.ts'
 import type { Assessment } from './assess.ts'
 
@@ -34,38 +34,53 @@ export function createIdentityFields({ privateKey, issuer, now }: IdentityFieldO
   const jwk = createPublicKey(key).export({ format: 'jwk' })
   const kid = sha256(JSON.stringify({ crv: jwk.crv, kty: jwk.kty, x: jwk.x })) // RFC 7638
   const header = encode({ alg: 'EdDSA', typ: 'JWT', kid })
-  const reusable = new LRUCache<string, readonly string[]>({ max: 10_000, ttl: reuseFor, perf: { now } })
+  // By the state itself: it goes with the hot copy, and a changed device has a new one.
+  const issued = new WeakMap<DeviceState, Map<string, Issued>>()
 
   function of({ state, facts, decision }: Assessment): readonly string[] {
     if (state === undefined) return []
-    const { id, user } = state.registration
     const rule = decision.rule ?? ''
-    const cacheKey = `${id}\0${state.version}\0${rule}`
-    const known = reusable.get(cacheKey)
-    if (known !== undefined) return known
-    const issued = Math.floor(now() / 1000)
-    const claims = {
-      iss: issuer,
-      aud: facts.service,
-      sub: user,
-      device: id,
-      binding: state.registration.binding,
-      posture: state.posture.state,
-      rule,
-      iat: issued,
-      exp: issued + tokenLife,
-    }
-    const fields = [
-      'Gatehouse-User', visible(user),
-      'Gatehouse-Device', id,
-      'Gatehouse-Rule', visible(rule),
-      'Gatehouse-Token', signToken(header, claims, key),
-    ] // biome-ignore format: name and value side by side
-    reusable.set(cacheKey, fields)
+    const known = issued.get(state)?.get(rule)
+    const at = now()
+    if (known !== undefined && at - known.at < reuseFor && at >= known.at) return known.fields
+    const fields = issue(state, facts.service, rule, at)
+    const ofState = issued.get(state) ?? new Map<string, Issued>()
+    issued.set(state, ofState.set(rule, { at, fields }))
     return fields
   }
 
+  function issue(
+    { registration, posture }: DeviceState,
+    service: string,
+    rule: string,
+    at: number,
+  ): string[] {
+    const iat = Math.floor(at / 1000)
+    const claims = {
+      iss: issuer,
+      aud: service,
+      sub: registration.user,
+      device: registration.id,
+      binding: registration.binding,
+      posture: posture.state,
+      rule,
+      iat,
+      exp: iat + tokenLife,
+    }
+    return [
+      ...['Gatehouse-User', visible(registration.user)],
+      ...['Gatehouse-Device', registration.id],
+      ...['Gatehouse-Rule', visible(rule)],
+      ...['Gatehouse-Token', signToken(header, claims, key)],
+    ]
+  }
+
   return { of, jwks: { keys: [{ ...jwk, kid, use: 'sig', alg: 'EdDSA' }] } }
+}
+
+interface Issued {
+  readonly at: number
+  readonly fields: readonly string[]
 }
 
 function signToken(header: string, claims: object, key: KeyObject): string {
