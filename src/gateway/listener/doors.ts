@@ -14,8 +14,7 @@ import { createTlsServer, type TlsServer } from './tls.ts'
 import type { TlsMaterial } from './tls-material.ts'
 
 /**
- * The doors of one listener: what a connection passes from `accept` to its HTTP engine. Plain HTTP without PROXY
- * protocol goes straight into Node's HTTP server; otherwise a TCP server stands in front and hands sockets on.
+ * The doors of one listener: what a connection passes from `accept` to its HTTP engine.
  */
 export class Doors {
   readonly front: Server
@@ -31,6 +30,7 @@ export class Doors {
   /** The peers of sockets in their TLS handshake, by remote address and port: TLS wraps them into other objects. */
   readonly #peers = new Map<string, Peer>()
   #lastId = 0
+  #draining = false
 
   constructor(options: ListenerOptions) {
     this.#options = options
@@ -39,9 +39,7 @@ export class Doors {
     this.#http2 = new Http2Engine(this.#intake)
     this.#count = new ConnectionCount(options.limits)
     this.#tls = this.#createTls()
-    const direct = this.#tls === undefined && !options.proxyProtocol
-    this.front = direct ? this.#http1.server : this.#createFront()
-    if (!direct) this.#http1.standBehind()
+    this.front = this.#createFront()
     this.front.on('connection', (socket: Socket) => this.#accept(socket))
   }
 
@@ -54,6 +52,7 @@ export class Doors {
   }
 
   async drain(ms: number): Promise<void> {
+    this.#draining = true
     const closed = new Promise<void>((resolve) => this.front.close(() => resolve()))
     for (const connection of this.#open) connection.closeAfterAnswer()
     const timer = setTimeout(() => this.#destroyAll(), ms)
@@ -80,7 +79,7 @@ export class Doors {
 
   #createFront(): Server {
     return createServer({
-      // As Node's HTTP server has it, which decides by itself what a half-closed client gets.
+      // The HTTP/1 engine decides by itself what a half-closed client gets.
       allowHalfOpen: this.#tls === undefined,
       noDelay: true,
       keepAlive: true,
@@ -154,12 +153,10 @@ export class Doors {
       ...(certificate && { certificate }),
       sourceRules: this.#options,
     })
-    if (http2) {
-      this.#http2.adopt(connection)
-      return
-    }
-    this.#http1.adopt(connection)
-    this.#http1.server.emit('connection', socket)
+    if (http2) this.#http2.adopt(connection)
+    else this.#http1.adopt(connection)
+    // Its handshake took until after the listener began to drain.
+    if (this.#draining) connection.closeAfterAnswer()
   }
 
   #openHttp1(socket: Socket, peer: Peer): void {
@@ -171,9 +168,7 @@ export class Doors {
       sourceRules: this.#options,
     })
     this.#http1.adopt(connection)
-    if (!this.#options.proxyProtocol) return
-    this.#http1.server.emit('connection', socket)
-    socket.resume()
+    if (this.#draining) connection.closeAfterAnswer()
   }
 
   #register(origin: ConstructorParameters<typeof Connection>[0]): Connection {

@@ -1,47 +1,68 @@
-import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { AbortKind, ClientSide } from '../client-side.ts'
-import { type Framing, parseContentLength } from '../wire/framing.ts'
+import type { Framing } from '../wire/framing.ts'
 import type { Connection } from './connection.ts'
+import type { AnswerWriter } from './http1-answer.ts'
 import type { Intake } from './intake.ts'
-import { lingerOnClose } from './linger.ts'
-import { RequestBody } from './request-body.ts'
+import { type BodySource, RequestBody } from './request-body.ts'
 
 /** An unread body up to this is read and thrown away, so that the connection lives (NTLM needs it to); a longer one ends it. */
-const drainable = 65536
+const drainable = 65_536
+/** Chunks up to this leave in one write with what stands before them: copying them costs less than a second write. */
+const joinable = 16_384
 
+/** What an exchange knows of its request. */
 export interface Http1Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly connection: Connection
-  readonly intake: Intake
+  readonly method: string
+  readonly httpVersion: '1.0' | '1.1'
   /** Undefined when the request was refused: nobody knows where its body ends. */
   readonly framing: Framing | undefined
   /** The client waits for `100 Continue`. */
   readonly waits: boolean
 }
 
-/** The client's side of an HTTP/1 exchange, on Node's response object, which frames the answer. */
+/** What an exchange asks of its connection. */
+export interface Http1Link extends BodySource {
+  readonly connection: Connection
+  readonly intake: Intake
+  readonly answers: AnswerWriter
+  /** The client still sends what nobody will read: the connection ends gently (RFC 9112 9.6). */
+  linger(): void
+  /** The answer is written to its end, or there will be none. */
+  answered(): void
+}
+
+/** The client's side of an HTTP/1 exchange: it writes the answer with its framing. */
 export class Http1ClientSide implements ClientSide {
   readonly connection: Connection
+  aborted: AbortKind | undefined
+  headSent = false
   bytesSent = 0
-  protected readonly exchange: Http1Exchange
+  /** The answer is written to its end as far as we are concerned; the socket may still hold some of it. */
+  ended = false
+  /** Nothing more will happen in this exchange. */
+  over = false
+  protected readonly link: Http1Link
+  readonly #exchange: Http1Exchange
   #body: RequestBody | undefined
+  /** A head that waits for the first bytes of its body. */
+  #head = ''
   /** What Content-Length promises; undefined when the answer is framed otherwise or has no body. */
   #promised: number | undefined
   #bodiless = false
+  #chunked = false
+  #completed = false
+  #onDrain: (() => void) | undefined
+  #closeListeners: ((completed: boolean) => void)[] | undefined
 
-  constructor(exchange: Http1Exchange) {
-    this.connection = exchange.connection
-    this.exchange = exchange
+  constructor(exchange: Http1Exchange, link: Http1Link) {
+    this.connection = link.connection
+    this.link = link
+    this.#exchange = exchange
   }
 
   get body(): Readable | undefined {
-    return this.#openBody()
-  }
-
-  get headSent(): boolean {
-    return this.exchange.response.headersSent
+    return this.openBody()
   }
 
   get bytesReceived(): number {
@@ -49,144 +70,183 @@ export class Http1ClientSide implements ClientSide {
   }
 
   limitBody(bytes: number): void {
-    const { framing } = this.exchange
+    const { framing } = this.#exchange
     if (framing?.hasBody !== true) return
-    const body = this.#openBody()
+    const body = this.openBody()
     // A length that is known to be too long is refused before a byte of it is read.
     if (framing.length !== undefined && framing.length > bytes) body?.fail('limit.body-size')
     else body?.limit(bytes)
   }
 
-  /** What the HTTP parser found wrong while the body came in. */
-  failBody(reason: 'http.malformed' | 'client.aborted', cause: unknown): void {
-    if (!this.exchange.request.complete) this.#openBody()?.fail(reason, cause)
-  }
-
   sendInformational(status: number, headers: readonly string[]): void {
-    const { request, response } = this.exchange
-    if (request.httpVersion !== '1.1' || response.headersSent || response.destroyed) return
-    response.writeInformation(status, headers as string[]) // not written to
+    if (this.#exchange.httpVersion !== '1.1' || this.headSent || this.over) return
+    const { answers } = this.link
+    this.connection.socket.write(`${answers.statusLine(status)}${answers.plainFields(headers)}\r\n`, 'latin1')
   }
 
   sendHead(status: number, headers: readonly string[]): void {
-    const { request, response, connection } = this.exchange
-    if (response.destroyed) return
+    if (this.over || this.headSent) return
+    const { connection, link } = this
+    const { method, httpVersion } = this.#exchange
+    const { lines, trailerLines, length } = link.answers.fields(headers)
+    const first = link.answers.statusLine(status)
     if (!this.#willBeRead()) {
       connection.closing = true
-      lingerOnClose(connection.socket)
+      link.linger()
     }
-    this.#bodiless = request.method === 'HEAD' || status === 204 || status === 304
-    const length = contentLength(headers)
-    this.#promised = this.#bodiless ? undefined : length
-    const chunked = !this.#bodiless && length === undefined && request.httpVersion === '1.1'
-    // Only a chunked answer has trailers; Node refuses to announce them for another.
-    const fields = chunked ? headers : withoutTrailer(headers)
-    const all = connection.closing ? [...fields, 'Connection', 'close'] : fields
-    response.writeHead(status, all as OutgoingHttpHeader[]) // not written to
-    process.nextTick(flushHead, this, response)
+    this.headSent = true
+    this.#bodiless = method === 'HEAD' || status === 204 || status === 304
+    let framing = ''
+    if (!this.#bodiless) {
+      this.#promised = length
+      if (length !== undefined) framing = ''
+      else if (httpVersion === '1.1') {
+        this.#chunked = true
+        framing = `${trailerLines}Transfer-Encoding: chunked\r\n`
+      } else connection.closing = true
+    }
+    if (connection.closing) framing += 'Connection: close\r\n'
+    else if (httpVersion === '1.0') framing += 'Connection: keep-alive\r\n'
+    this.#head = `${first}${lines}${framing}\r\n`
+    process.nextTick(flushHead, this)
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#bodiless) return true
+    if (this.over || this.ended) return false
+    if (!this.headSent) throw new Error('A body before its head')
+    if (this.#bodiless || chunk.length === 0) return true
     this.bytesSent += chunk.length
     if (this.#promised !== undefined && this.bytesSent > this.#promised) {
       this.abort('upstream')
       return false
     }
-    return this.exchange.response.write(chunk)
+    const head = this.#head
+    this.#head = ''
+    const before = this.#chunked ? `${head}${chunk.length.toString(16)}\r\n` : head
+    return this.#writeChunk(before, chunk, this.#chunked ? '\r\n' : '')
   }
 
   onDrain(listener: () => void): void {
-    this.exchange.response.on('drain', listener)
+    this.#onDrain = listener
   }
 
   end(trailers?: readonly string[]): void {
-    const { response } = this.exchange
+    if (this.over || this.ended) return
     if (this.#promised !== undefined && this.bytesSent !== this.#promised) {
       this.abort('upstream')
       return
     }
-    if (trailers !== undefined && trailers.length > 0) response.addTrailers(pairs(trailers))
+    let rest = this.#head
+    this.#head = ''
+    if (this.#chunked) {
+      const fields = trailers === undefined ? '' : this.link.answers.plainFields(trailers)
+      rest += `0\r\n${fields}\r\n`
+    }
+    const { socket } = this.connection
+    if (rest !== '') socket.write(rest, 'latin1')
+    this.ended = true
     this.#discardBody()
-    response.end()
+    if (socket.writableLength === 0) process.nextTick(settle, this)
+    else socket.write('', 'latin1', (error) => (error ? undefined : this.finish(true)))
   }
 
-  abort(_how: AbortKind): void {
-    const { request, connection } = this.exchange
-    const { socket } = connection
+  abort(how: AbortKind): void {
+    if (this.over) return
+    this.aborted ??= how
+    const { socket, tls } = this.connection
     // An HTTP/1.0 answer ends with the connection: only a reset tells a broken one from a complete one.
-    if (request.httpVersion === '1.0' && connection.tls === undefined) socket.resetAndDestroy()
+    if (this.#exchange.httpVersion === '1.0' && tls === undefined) socket.resetAndDestroy()
     else socket.destroy()
   }
 
   onClose(listener: (completed: boolean) => void): void {
-    const { response } = this.exchange
-    // A client may have gone while its request was judged: nobody would hear of it any more.
-    if (response.closed) listener(response.writableFinished)
-    else response.once('close', () => listener(response.writableFinished))
+    if (this.over) listener(this.#completed)
+    else if (this.#closeListeners === undefined) this.#closeListeners = [listener]
+    else this.#closeListeners.push(listener)
   }
 
-  #openBody(): RequestBody | undefined {
-    const { framing, request, response, intake, connection, waits } = this.exchange
-    if (this.#body !== undefined || framing?.hasBody !== true) return this.#body
-    this.#body = new RequestBody(request, {
-      bodyTimeout: intake.limits.bodyTimeout,
-      bodyRate: intake.limits.bodyRate,
-      now: intake.now,
-      onFirstRead: waits ? () => sendContinue(response) : undefined,
-      onFailure: () => {
-        connection.closing = true
-      },
+  // For the connection
+
+  drained(): void {
+    this.#onDrain?.()
+  }
+
+  /** The first end counts. */
+  finish(completed: boolean): void {
+    if (this.over) return
+    this.over = true
+    this.#completed = completed
+    this.#head = ''
+    for (const listener of this.#closeListeners ?? []) listener(completed)
+    this.link.answered()
+  }
+
+  /** The client went away, or broke the rules, while its body came in. */
+  failBody(reason: 'client.aborted' | 'http.malformed', cause?: unknown): void {
+    this.#body?.fail(reason, cause)
+  }
+
+  flushHead(): void {
+    if (this.#head === '' || this.over) return
+    this.connection.socket.write(this.#head, 'latin1')
+    this.#head = ''
+  }
+
+  protected openBody(): RequestBody | undefined {
+    if (this.#body !== undefined || this.#exchange.framing?.hasBody !== true) return this.#body
+    const { limits, now } = this.link.intake
+    this.#body = new RequestBody(this.link, {
+      bodyTimeout: limits.bodyTimeout,
+      bodyRate: limits.bodyRate,
+      now,
     })
     return this.#body
   }
 
+  #writeChunk(before: string, chunk: Uint8Array, after: string): boolean {
+    const { socket } = this.connection
+    if (before === '') return socket.write(chunk)
+    if (chunk.length <= joinable) {
+      return socket.write(before + latin1(chunk) + after, 'latin1')
+    }
+    socket.cork()
+    socket.write(before, 'latin1')
+    let ready = socket.write(chunk)
+    if (after !== '') ready = socket.write(after, 'latin1')
+    socket.uncork()
+    return ready
+  }
+
   /** Is the body read, or short enough to be read and thrown away? Unread bytes must not be taken for the next request. */
   #willBeRead(): boolean {
-    const { framing, waits } = this.exchange
+    const { framing, waits } = this.#exchange
     if (framing === undefined) return false
-    if (!framing.hasBody || this.#body?.complete === true) return true
-    if (this.#body?.destroyed === true) return false
-    if (waits && this.#body === undefined) return false
+    const body = this.#body
+    if (!framing.hasBody || body?.isComplete === true) return true
+    if (body?.destroyed === true) return false
+    if (waits && body === undefined) return false
     return framing.length !== undefined && framing.length - this.bytesReceived <= drainable
   }
 
   #discardBody(): void {
-    const body = this.#openBody()
-    if (body !== undefined && !body.complete && !body.destroyed && !this.connection.closing) body.resume()
+    if (this.#exchange.framing?.hasBody !== true || this.connection.closing) return
+    const body = this.openBody()
+    if (body !== undefined && !body.isComplete && !body.destroyed) body.resume()
   }
 }
 
 /** An answer that comes slowly shows its head at once; one whose body follows in the same turn goes out in one piece. */
-function flushHead(client: Http1ClientSide, response: ServerResponse): void {
-  if (client.bytesSent === 0 && !response.writableEnded && !response.destroyed) response.flushHeaders()
+function flushHead(client: Http1ClientSide): void {
+  client.flushHead()
 }
 
-function sendContinue(response: ServerResponse): void {
-  if (!response.headersSent && !response.destroyed) response.writeContinue()
+function settle(client: Http1ClientSide): void {
+  client.finish(!client.connection.socket.destroyed)
 }
 
-function contentLength(headers: readonly string[]): number | undefined {
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string
-    if (name.length !== 14 || name.toLowerCase() !== 'content-length') continue
-    const length = parseContentLength(headers[i + 1] as string)
-    return length < 0 ? undefined : length
-  }
-  return undefined
-}
-
-function withoutTrailer(headers: readonly string[]): readonly string[] {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]?.length === 7 && headers[i]?.toLowerCase() === 'trailer') {
-      return withoutTrailer(headers.toSpliced(i, 2))
-    }
-  }
-  return headers
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = []
-  for (let i = 0; i < flat.length; i += 2) list.push([flat[i] as string, flat[i + 1] as string])
-  return list
+function latin1(chunk: Uint8Array): string {
+  const buffer = Buffer.isBuffer(chunk)
+    ? chunk
+    : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  return buffer.toString('latin1')
 }

@@ -4,6 +4,7 @@ import type { AbortKind, ClientSide } from '../client-side.ts'
 import type { Connection } from './connection.ts'
 import type { Intake } from './intake.ts'
 import { RequestBody } from './request-body.ts'
+import { StreamSource } from './stream-source.ts'
 
 export interface Http2Exchange {
   readonly stream: ServerHttp2Stream
@@ -26,6 +27,7 @@ const resetCodes: Readonly<Record<AbortKind, number>> = {
 /** The client's side of one HTTP/2 stream. */
 export class Http2ClientSide implements ClientSide {
   readonly connection: Connection
+  aborted: AbortKind | undefined
   bytesSent = 0
   readonly #exchange: Http2Exchange
   #body: RequestBody | undefined
@@ -90,12 +92,13 @@ export class Http2ClientSide implements ClientSide {
     if (!this.#bodiless) stream.end()
     const body = this.#openBody()
     // RFC 9113 8.1: NO_ERROR asks the client to stop sending what nobody reads.
-    if (body !== undefined && !body.complete)
+    if (body !== undefined && !body.isComplete)
       stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
   }
 
   abort(how: AbortKind): void {
     const { stream } = this.#exchange
+    this.aborted ??= how
     if (!stream.destroyed) stream.close(resetCodes[how])
   }
 
@@ -117,12 +120,11 @@ export class Http2ClientSide implements ClientSide {
   #openBody(): RequestBody | undefined {
     const { stream, hasBody, intake, waits } = this.#exchange
     if (this.#body !== undefined || !hasBody) return this.#body
-    this.#body = new RequestBody(stream, {
+    const source = new StreamSource(stream, waits ? () => sendContinue(stream) : undefined)
+    this.#body = new RequestBody(source, {
       bodyTimeout: intake.limits.bodyTimeout,
       bodyRate: intake.limits.bodyRate,
       now: intake.now,
-      onFirstRead: waits ? () => sendContinue(stream) : undefined,
-      onFailure: () => {},
     })
     return this.#body
   }

@@ -65,11 +65,21 @@ export class Intake {
     return { id: this.#options.newId(), at: this.now(), reason, detail, source: connection.peer }
   }
 
-  /** Resolves when the exchange's handler is done; never rejects. */
+  /**
+   * Resolves when the exchange's handler is done; undefined when it is done already.
+   * @throws what the handler throws; it answers by itself, so that all that is left is to break the exchange off
+   */
+  handle(parsed: ParsedHead | MalformedRequest, client: ClientSide): Promise<void> | undefined {
+    if ('reason' in parsed) return this.#options.onRefused(parsed, client) ?? undefined
+    if (!parsed.serverWide) return this.#options.onExchange(parsed.head, client)
+    client.sendHead(204, ['Allow', this.#allow])
+    client.end()
+    return undefined
+  }
+
+  /** As `handle`, and never rejects. */
   serve(parsed: ParsedHead | MalformedRequest, client: ClientSide): Promise<void> {
-    if ('reason' in parsed) return settle(() => this.#options.onRefused(parsed, client), client)
-    if (parsed.serverWide) return this.#answerServerOptions(client)
-    return settle(() => this.#options.onExchange(parsed.head, client), client)
+    return settle(() => this.handle(parsed, client), client)
   }
 
   /** What had to be refused before there was a request. */
@@ -77,16 +87,13 @@ export class Intake {
     const refusal = { id: this.#options.newId(), at: this.now(), reason, source, detail }
     void settle(() => this.#options.onRefused(refusal, undefined), undefined)
   }
-
-  #answerServerOptions(client: ClientSide): Promise<void> {
-    client.sendHead(204, ['Allow', this.#allow])
-    client.end()
-    return Promise.resolve()
-  }
 }
 
 /** The handlers answer and log by themselves; one that fails all the same costs its client the exchange, not the process. */
-async function settle(handle: () => void | Promise<void>, client: ClientSide | undefined): Promise<void> {
+async function settle(
+  handle: () => undefined | void | Promise<void>,
+  client: ClientSide | undefined,
+): Promise<void> {
   try {
     await handle()
   } catch {

@@ -7,10 +7,15 @@ export interface BodyRules {
   /** Bytes per second of waiting, once more than `bodyTimeout` was waited in all. */
   readonly bodyRate: number
   readonly now: () => number
-  /** Sends `100 Continue` where the client waits for it. */
-  readonly onFirstRead: (() => void) | undefined
+}
+
+/** Where the bytes of a body come from: it calls `deliver`, `complete` and `fail`. */
+export interface BodySource {
+  /** The first read, and every read after `pauseBody`. */
+  resumeBody(body: RequestBody): void
+  pauseBody(): void
   /** The body cannot be read to its end: the connection is of no use for another request. */
-  readonly onFailure: () => void
+  bodyFailed(): void
 }
 
 /**
@@ -19,16 +24,17 @@ export interface BodyRules {
  */
 export class RequestBody extends Readable {
   received = 0
-  readonly #source: Readable
+  readonly #source: BodySource
   readonly #rules: BodyRules
   #limit = Number.POSITIVE_INFINITY
-  #started = false
+  #flowing = false
   #complete = false
   #timer: NodeJS.Timeout | undefined
+  /** 0 while nothing is waited for. */
   #waitingSince = 0
   #waited = 0
 
-  constructor(source: Readable, rules: BodyRules) {
+  constructor(source: BodySource, rules: BodyRules) {
     super({ highWaterMark: 65536 })
     this.#source = source
     this.#rules = rules
@@ -41,38 +47,12 @@ export class RequestBody extends Readable {
     if (this.received > bytes) this.fail('limit.body-size')
   }
 
-  get complete(): boolean {
+  /** All of it has come in. */
+  get isComplete(): boolean {
     return this.#complete
   }
 
-  fail(reason: ClientBodyError['reason'], cause?: unknown): void {
-    if (this.destroyed || this.#complete) return
-    this.#rules.onFailure()
-    this.destroy(new ClientBodyError(reason, cause === undefined ? undefined : { cause }))
-  }
-
-  override _read(): void {
-    if (!this.#started) this.#start()
-    else if (this.#source.isPaused()) this.#source.resume()
-    this.#wait()
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    clearTimeout(this.#timer)
-    callback(error)
-  }
-
-  #start(): void {
-    this.#started = true
-    this.#rules.onFirstRead?.()
-    const source = this.#source
-    source.on('data', (chunk: Buffer) => this.#onData(chunk))
-    source.on('end', () => this.#onEnd())
-    source.on('error', (error) => this.fail('client.aborted', error))
-    source.on('close', () => this.fail('client.aborted'))
-  }
-
-  #onData(chunk: Buffer): void {
+  deliver(chunk: Buffer): void {
     this.received += chunk.length
     if (this.destroyed) return
     this.#waited += this.#elapsed()
@@ -82,28 +62,50 @@ export class RequestBody extends Readable {
     else this.#rest()
   }
 
-  #onEnd(): void {
+  complete(): void {
     if (this.destroyed) return
     this.#complete = true
     clearTimeout(this.#timer)
     this.push(null)
   }
 
+  fail(reason: ClientBodyError['reason'], cause?: unknown): void {
+    if (this.destroyed || this.#complete) return
+    this.#source.bodyFailed()
+    this.destroy(new ClientBodyError(reason, cause === undefined ? undefined : { cause }))
+  }
+
+  override _read(): void {
+    if (!this.#flowing) {
+      this.#flowing = true
+      this.#source.resumeBody(this)
+    }
+    this.#wait()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.#timer)
+    callback(error)
+  }
+
   #wait(): void {
-    if (this.#complete || this.destroyed) return
+    if (this.#complete || this.destroyed || !this.#flowing) return
     this.#waitingSince = this.#rules.now()
     if (this.#timer !== undefined) this.#timer.refresh()
     else this.#timer = setTimeout(() => this.fail('limit.body-time'), this.#rules.bodyTimeout)
   }
 
   #rest(): void {
-    this.#source.pause()
+    this.#flowing = false
+    this.#waitingSince = 0
+    this.#source.pauseBody()
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
   /** Wall clocks jump; a wait is never longer than the timer lets it be. */
   #elapsed(): number {
+    if (this.#waitingSince === 0) return 0
     const elapsed = this.#rules.now() - this.#waitingSince
     return Math.min(Math.max(elapsed, 0), this.#rules.bodyTimeout)
   }
