@@ -14,6 +14,11 @@ export interface RequestFacts {
   readonly method: string
   /** Canonical. */
   readonly path: string
+  /**
+   * The path with every escape decoded, and without parameters where the service allows them; set when it differs. It
+   * is what upstreams see: `/wiki/Special%3AExport` is `/wiki/Special:Export` to them.
+   */
+  readonly decodedPath?: string
   /** The service lists the path as public. */
   readonly publicPath: boolean
   readonly signIn: boolean

@@ -88,6 +88,7 @@ function gatherFacts({
   const device = { ...state?.registration.device, ...identification.device }
   const user = identification.user ?? state?.registration.user
   const bypassUntil = deps.bypassUntil(service.name)
+  const decodedPath = asUpstreamsSeeIt(head)
   return {
     service: service.name,
     client: service.client.kind,
@@ -100,12 +101,19 @@ function gatherFacts({
     vouchedNetworks,
     groups: identification.groups ?? [],
     evidence: certificate === undefined ? [] : collectEvidence({ certificate }),
+    ...(decodedPath !== undefined && { decodedPath }),
     ...(user !== undefined && { user }),
     ...(device.platform !== undefined && { platform: device.platform }),
     ...(device.model !== undefined && { model: device.model }),
     ...(device.osVersion !== undefined && { osVersion: device.osVersion }),
     ...(bypassUntil !== undefined && { bypassUntil }),
   }
+}
+
+function asUpstreamsSeeIt({ path, decodedPath }: RequestHead): string | undefined {
+  if (decodedPath !== path) return decodedPath
+  // The parser has made sure that it decodes.
+  return path.includes('%') ? decodeURIComponent(path) : undefined
 }
 
 /** A request that contradicts itself is refused whatever the policy says. */

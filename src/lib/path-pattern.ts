@@ -10,16 +10,32 @@ export type PathPredicate = (path: string) => boolean
  * - `/admin/*` and `/admin/` cover everything below `/admin`, but not `/admin`; `/*` covers every path
  * - a `*` elsewhere stands for characters within one segment; a segment `*` for one that is not empty
  *
+ * @param options `decoded`: for paths of which every escape was decoded, as the pattern's are then
  * @throws {RangeError} for a pattern that no canonical path can match, with the reason
  */
 export function compilePathPattern(
   pattern: string,
-  { caseInsensitive = false }: { readonly caseInsensitive?: boolean } = {},
+  { caseInsensitive = false, decoded = false }: PathPatternOptions = {},
 ): PathPredicate {
   checkPattern(pattern)
-  if (!caseInsensitive) return compile(pattern)
-  const matches = compile(pattern.toLowerCase())
+  const text = decoded ? decodeEscapes(pattern) : pattern
+  if (!caseInsensitive) return compile(text)
+  const matches = compile(text.toLowerCase())
   return (path) => matches(path.toLowerCase())
+}
+
+export interface PathPatternOptions {
+  readonly caseInsensitive?: boolean
+  readonly decoded?: boolean
+}
+
+/** Escapes that are no UTF-8 stay: no path holds them. */
+export function decodeEscapes(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 function compile(pattern: string): PathPredicate {

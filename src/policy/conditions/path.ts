@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { compilePathPattern } from '../../lib/path-pattern.ts'
+import type { RequestFacts } from '../../domain/decision.ts'
+import { compilePathPattern, decodeEscapes } from '../../lib/path-pattern.ts'
 import { defineCondition } from '../condition.ts'
 import { guardOfNames, listOf, oneOrMany } from '../values.ts'
 
@@ -19,18 +20,35 @@ export const path = defineCondition({
   example: '[/admin, "/realms/*/account"]',
   schema: oneOrMany(pattern),
   compile(value, { closing }) {
-    const patterns = listOf(value).map((text) => compilePathPattern(text, { caseInsensitive: closing }))
-    const [only] = patterns
-    if (patterns.length === 1 && only !== undefined) return ({ facts }) => only(facts.path)
-    return ({ facts }) => patterns.some((matches) => matches(facts.path))
+    const patterns = listOf(value).map((text) => compileBothWays(text, closing))
+    return ({ facts }) => patterns.some((matches) => matches(facts))
   },
-  found: ({ facts }) => facts.path,
+  found: ({ facts }) =>
+    facts.decodedPath === undefined ? facts.path : `${facts.path} (decoded: ${facts.decodedPath})`,
   guard(value) {
-    const segments = listOf(value).map(firstSegment)
-    return segments.includes('') ? undefined : guardOfNames(segments)
+    const segments = listOf(value).flatMap((text) => [firstSegment(text), firstSegment(decodeEscapes(text))])
+    return segments.includes('') ? undefined : guardOfNames([...new Set(segments)])
   },
-  guardValues: ({ facts }) => [firstSegment(facts.path)],
+  guardValues({ facts: { path, decodedPath } }) {
+    const segment = firstSegment(path)
+    return decodedPath === undefined ? [segment] : [...new Set([segment, firstSegment(decodedPath)])]
+  },
 })
+
+/**
+ * Another spelling of a path (`%3A` for `:`, a parameter behind a segment) is the same path to the upstream: it must
+ * not lead past a rule that closes, nor into one that opens.
+ */
+function compileBothWays(text: string, closing: boolean): (facts: RequestFacts) => boolean {
+  const matches = compilePathPattern(text, { caseInsensitive: closing })
+  const matchesDecoded = compilePathPattern(text, { caseInsensitive: closing, decoded: true })
+  return ({ path, decodedPath }) => {
+    if (decodedPath === undefined) return matches(path)
+    return closing
+      ? matches(path) || matchesDecoded(decodedPath)
+      : matches(path) && matchesDecoded(decodedPath)
+  }
+}
 
 function firstSegment(text: string): string {
   const slash = text.indexOf('/', 1)
