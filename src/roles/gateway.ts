@@ -27,6 +27,7 @@ import { readAuthorities } from '../gateway/relay/authorities.ts'
 import { createRelay, type Relay } from '../gateway/relay/relay.ts'
 import { ReturnTrip } from '../gateway/return-trip.ts'
 import { Routes } from '../gateway/routing.ts'
+import { RunningExchanges } from '../gateway/running-exchanges.ts'
 import { fetchLimited } from '../lib/fetch-limited.ts'
 import { IpSet } from '../lib/ip-set.ts'
 import type { Random } from '../lib/random.ts'
@@ -82,6 +83,7 @@ export async function startGatewayRole(parts: GatewayParts): Promise<GatewayRole
     async close(drainFor) {
       // A block or a wrong policy still cuts off what is draining.
       await Promise.all(listeners.map(({ listener }) => listener.drain(drainFor)))
+      await core.running.settled(lastWords)
       background.close()
       await core.relay.close()
       await core.journal.flush()
@@ -89,12 +91,16 @@ export async function startGatewayRole(parts: GatewayParts): Promise<GatewayRole
   }
 }
 
+/** Milliseconds for the exchanges that `drainFor` has cut off to be written down. */
+const lastWords = 2_000
+
 /** What decides and carries an exchange, before anything listens. */
 interface Core {
   readonly policy: PolicyInForce
   readonly devices: DeviceStates
   readonly bypasses: ActiveBypasses
   readonly live: LiveExchanges
+  readonly running: RunningExchanges
   readonly relay: Relay
   readonly journal: RefusalJournal
   readonly routes: Routes
@@ -169,7 +175,7 @@ async function openCore(parts: GatewayParts): Promise<Core> {
     now,
   })
   const trip = new ReturnTrip(await store.keys.getOrCreate('return-trip', random.secret), now)
-  const core = { policy, devices, bypasses, live, relay, journal, routes }
+  const core = { policy, devices, bypasses, live, running: new RunningExchanges(), relay, journal, routes }
   return { ...core, pipeline: assemblePipeline(parts, core, { identityFields, trip }) }
 }
 
@@ -179,7 +185,8 @@ function assemblePipeline(
   { identityFields, trip }: { readonly identityFields: IdentityFields; readonly trip: ReturnTrip },
 ): Pipeline {
   const { settings, store, logger, accessLog, metrics, now, random } = parts
-  const { policy, devices, bypasses, live, relay, journal, routes } = core
+  const { policy, devices, bypasses, live, running, relay, journal, routes } = core
+  const record = createRecorder({ accessLog, metrics, journal, now, ...settings.log })
   const assess: AssessDependencies = {
     devices,
     approvals: store.approvals,
@@ -230,7 +237,13 @@ function assemblePipeline(
     fail: {
       onFailure: (head, reason, error) => logger.warn({ id: head.id, reason, err: error }, 'exchange failed'),
     },
-    record: createRecorder({ accessLog, metrics, journal, now, ...settings.log }),
+    record(exchange) {
+      try {
+        record(exchange)
+      } finally {
+        running.end()
+      }
+    },
   }
 }
 
@@ -260,7 +273,10 @@ async function openListeners(parts: GatewayParts, core: Core): Promise<readonly 
       allowFields: (host) => core.routes.ofHost(host)?.service.allowFields ?? [],
       now,
       newId: random.id,
-      onExchange: (head, client) => handleExchange(head, client, core.pipeline),
+      onExchange: (head, client) => {
+        core.running.begin()
+        return handleExchange(head, client, core.pipeline)
+      },
       onRefused,
     })
     opened.push({ scheme: listen.scheme, listener })

@@ -125,7 +125,7 @@ async function startProcess(t: Test, env: Record<string, string>, ca: string): P
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => child.kill('SIGKILL'))
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
+  const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const log: Record<string, unknown>[] = []
   createInterface(child.stdout).on('line', (line) => log.push(JSON.parse(line)))
   const told: string[] = []
