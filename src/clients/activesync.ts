@@ -43,6 +43,7 @@ export const activesync: ProtocolFactory = (service): ClientProtocol => {
         signIn: credentials?.user !== undefined && claims.deviceIds.length > 0,
         navigation: false,
         ...(user !== undefined && { user }),
+        ...(credentials?.user === undefined && { unproven: true }),
       })
     } catch (error) {
       return identifiedAsRefused(error)

@@ -62,6 +62,7 @@ export const matrix: ProtocolFactory = (service, dependencies): ClientProtocol =
       keys: user === undefined || deviceId === undefined ? [] : [names.device(user, deviceId)],
       device: { ...describe(head), ...(deviceId !== undefined && { claimedId: deviceId }) },
       signIn: true,
+      unproven: true,
       // Of a bare `alice` only the answer tells the whole name, and half a name is another user to the record.
       ...(user?.startsWith('@') && { user }),
     }

@@ -61,6 +61,11 @@ export interface Identification {
   /** May it be answered with a page: a top-level navigation of a browser. */
   readonly navigation: boolean
   /**
+   * The keys rest on what the request merely claims: it shows no credentials yet (the first legs of NTLM), or some that
+   * only its answer can judge (a login). It may go to the upstream, and nobody must be told that this client sent it.
+   */
+  readonly unproven?: true
+  /**
    * Set when the request must not go on whatever the policy says: two parsers could read it in two ways, or its
    * credentials contradict its claims.
    */

@@ -94,7 +94,7 @@ async function forward(
     service: route.service,
     head: request.head,
     client,
-    addFields: ['Gatehouse-Request', request.head.id, ...deps.identityFields.of(assessment)],
+    addFields: ['Gatehouse-Request', request.head.id, ...identityOf(assessment, deps)],
     ...(request.body !== undefined && { body: request.body }),
     ...(watched && {
       readsAnswer: (answer) => route.protocol.readsAnswer(request, identification, answer),
@@ -106,6 +106,13 @@ async function forward(
     }),
   })
   return { status: relay.status, reason: replacedBy ?? endOf(relay) ?? decision.reason, relay }
+}
+
+/** The upstream is told of a client that the request has proved, or has shown the credentials of; not of a mere claim. */
+function identityOf(assessment: Assessment, { identityFields }: EnactDependencies): readonly string[] {
+  const { identification, state } = assessment
+  const claimed = identification.unproven === true && state?.registration.binding === 'claimed'
+  return claimed ? [] : identityFields.of(assessment)
 }
 
 function following(exchange: LiveExchange, { live, register }: EnactDependencies): RegisterDependencies {
