@@ -61,7 +61,11 @@ export interface GatewayRole {
 
 export async function startGatewayRole(parts: GatewayParts): Promise<GatewayRole> {
   const core = await openCore(parts)
-  const listeners = await openListeners(parts, core)
+  const listeners = await openListeners(parts, core).catch(async (error: unknown) => {
+    core.bypasses.close()
+    await core.relay.close()
+    throw error
+  })
   const background = startBackground(parts, core, listeners)
   return {
     urls: listeners.map(urlOf),
@@ -260,7 +264,7 @@ async function openListeners(parts: GatewayParts, core: Core): Promise<readonly 
   const onRefused = createMalformedHandler(accessLog, metrics, core.routes)
   const opened: OpenListener[] = []
   for (const listen of gateway.listen) {
-    const listener = await startListener({
+    const starting = startListener({
       listen,
       ...(listen.scheme === 'https' && tls !== undefined && { tls }),
       trustedProxies: IpSet.of(gateway.trustedProxies),
@@ -279,7 +283,13 @@ async function openListeners(parts: GatewayParts, core: Core): Promise<readonly 
       },
       onRefused,
     })
-    opened.push({ scheme: listen.scheme, listener })
+    try {
+      opened.push({ scheme: listen.scheme, listener: await starting })
+    } catch (error) {
+      // The others must not go on serving for a process that says that it did not start.
+      await Promise.all(opened.map(({ listener }) => listener.drain(0)))
+      throw error
+    }
   }
   return opened
 }

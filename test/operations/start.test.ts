@@ -78,7 +78,10 @@ t.test('a gateway tells what keeps it from listening, and leaves nothing running
   await once(server, 'listening')
   t.teardown(() => server.close())
   const { port } = server.address() as AddressInfo
-  const one = await installation(t, { upstream: nowhere, listen: [`http://127.0.0.1:${port}`] })
+  const one = await installation(t, {
+    upstream: nowhere,
+    listen: ['http://127.0.0.1:0', `http://127.0.0.1:${port}`],
+  })
   const { code, stderr } = await one.gatehouse('run')
   t.equal(code, 1)
   t.match(stderr, new RegExp(`cannot listen on 127\\.0\\.0\\.1 port ${port}: another program`))
