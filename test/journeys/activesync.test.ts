@@ -165,6 +165,16 @@ t.test('another user’s password does not open a registered phone, whoever the 
   t.equal(mail.requests.length, reached, 'none of them reached the server')
 })
 
+t.test('two people share a phone: each account registers by itself', async (t) => {
+  const { gateway } = await mailBehindGateway(t)
+  const shared = { device: 'sharedphone' }
+  t.equal((await command(gateway, 'alice', { from: wifi, ...shared })).status, 200)
+  t.equal((await command(gateway, 'bob', { from: internet, ...shared })).status, 451)
+  t.equal((await command(gateway, 'bob', { from: wifi, ...shared })).status, 200)
+  t.equal((await command(gateway, 'bob', { from: internet, ...shared })).headers['x-signed-in-as'], 'bob')
+  t.equal((await command(gateway, 'alice', { from: internet, ...shared })).headers['x-signed-in-as'], 'alice')
+})
+
 t.test('the base64 query names the same phone as the plain one', async (t) => {
   const { gateway } = await mailBehindGateway(t)
   const query = 'jAAJBAp2MTQwRGV2aWNlAApTbWFydFBob25l'

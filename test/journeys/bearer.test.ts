@@ -134,6 +134,15 @@ t.test('a token that the service itself refuses registers nothing', async (t) =>
   t.strictSame(await registered(gateway), [])
 })
 
+t.test('two people share a laptop: each registers by a token of their own', async (t) => {
+  const { issuer, gateway } = await apiBehindGateway(t)
+  const bob = { ...alice, upn: 'bob@example.com' }
+  for (const claims of [alice, bob])
+    t.equal((await call(gateway, wifi, await issuer.sign(claims))).status, 200)
+  for (const claims of [alice, bob])
+    t.equal((await call(gateway, internet, await issuer.sign(claims))).status, 200)
+})
+
 t.test('groups of the token count in the policy', async (t) => {
   const policy = evaluationLikePolicy.replace(
     'access:',

@@ -77,6 +77,15 @@ t.test(
   },
 )
 
+t.test('two people share a device: each registers with a password of their own', async (t) => {
+  const { gateway } = await filesBehindGateway(t, byHeader)
+  const bob = { user: 'bob', password: 'builder', headers: laptop }
+  t.equal((await call(gateway, { from: wifi, headers: laptop })).status, 200)
+  t.equal((await call(gateway, { from: wifi, ...bob })).status, 200)
+  t.equal((await call(gateway, { from: internet, headers: laptop })).status, 200)
+  t.equal((await call(gateway, { from: internet, ...bob })).status, 200)
+})
+
 t.test('a wrong password registers nothing', async (t) => {
   const { gateway } = await filesBehindGateway(t, byHeader)
   t.equal((await call(gateway, { from: wifi, headers: laptop, password: 'guess' })).status, 401)

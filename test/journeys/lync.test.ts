@@ -145,6 +145,31 @@ t.test('a ticket by itself opens nothing, and neither does another user’s endp
   t.equal(server.requests.length, reached)
 })
 
+t.test('two people share a phone: each signs in with a ticket of their own', async (t) => {
+  const { gateway } = await lyncBehindGateway(t)
+  for (const person of ['alice', 'bob'] as const) {
+    const ticket = await ticketOf(gateway, person)
+    t.equal((await createApplication(gateway, wifi, { ticket, endpoint: 'shared' })).status, 201)
+  }
+  for (const person of ['alice', 'bob'] as const) {
+    const ticket = await ticketOf(gateway, person)
+    t.equal((await createApplication(gateway, internet, { ticket, endpoint: 'shared' })).status, 201)
+  }
+})
+
+t.test('an application that the server did not create registers nothing', async (t) => {
+  const { gateway } = await lyncBehindGateway(t)
+  const ticket = await ticketOf(gateway, 'alice')
+  const answer = await call(gateway, wifi, '/ucwa/elsewhere/applications', {
+    method: 'POST',
+    ticket,
+    headers: { 'content-type': 'application/json' },
+    body: '{"endpointId":"e-1"}',
+  })
+  t.equal(answer.status, 404, 'the server’s own answer')
+  t.strictSame(await (await gateway.openStore()).registrations.list({ limit: 5 }), [])
+})
+
 t.test('nothing is keyed by the address: a neighbour behind the same NAT is a stranger', async (t) => {
   const { gateway } = await lyncBehindGateway(t)
   const bob = await ticketOf(gateway, 'bob', wifi)
