@@ -10,10 +10,20 @@ export interface LoadOrder {
 }
 
 export interface LoadResult {
-  readonly requests: number
   readonly seconds: number
-  readonly p50: number
-  readonly p99: number
+  /** Milliseconds of each request. */
+  readonly latencies: readonly number[]
+}
+
+/** Several results as one. */
+export function summary(results: readonly LoadResult[]) {
+  const latencies = results.flatMap((result) => result.latencies).sort((a, b) => a - b)
+  return {
+    requests: latencies.length,
+    seconds: results.reduce((sum, result) => sum + result.seconds, 0),
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+  }
 }
 
 export async function applyLoad({ port, connections, seconds, request }: LoadOrder): Promise<LoadResult> {
@@ -21,13 +31,7 @@ export async function applyLoad({ port, connections, seconds, request }: LoadOrd
   const start = performance.now()
   const end = start + seconds * 1000
   await Promise.all(Array.from({ length: connections }, () => drive({ port, request, end, latencies })))
-  latencies.sort((a, b) => a - b)
-  return {
-    requests: latencies.length,
-    seconds: (performance.now() - start) / 1000,
-    p50: quantile(latencies, 0.5),
-    p99: quantile(latencies, 0.99),
-  }
+  return { latencies, seconds: (performance.now() - start) / 1000 }
 }
 
 interface Drive {
