@@ -38,6 +38,7 @@ export async function startGatehouse(settings: Settings, options: StartOptions):
   const log = openLogger({
     level: settings.log.level,
     now,
+    onCondition: (ok, detail) => health.set('log', detail === undefined ? { ok } : { ok, detail }, false),
     ...(options.logTo !== undefined && { destination: options.logTo }),
   })
   const { logger, accessLog } = log

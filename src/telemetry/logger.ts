@@ -13,6 +13,8 @@ export interface LoggerOptions {
   /** File descriptor or path; standard output when undefined. */
   readonly destination?: string | number
   readonly now: () => number
+  /** Called when the log cannot be written any more, and when it can again. */
+  readonly onCondition?: (ok: boolean, detail?: string) => void
 }
 
 export interface OpenLogger {
@@ -25,8 +27,12 @@ export interface OpenLogger {
 /** Takes the fields of an access line; undefined ones are left out. */
 export type AccessLog = (fields: Readonly<Record<string, string | number | boolean | undefined>>) => void
 
-export function openLogger({ level, destination = 1, now }: LoggerOptions): OpenLogger {
-  const stream = pino.destination({ dest: destination, sync: false, minLength: 8_192, periodicFlush: 1_000 })
+export function openLogger({ level, destination = 1, now, onCondition }: LoggerOptions): OpenLogger {
+  const stream = pino.destination({
+    ...{ dest: destination, sync: false, minLength: 8_192, periodicFlush: 1_000 },
+    maxLength: mostKept,
+  })
+  surviveFailure(stream, onCondition)
   const sink = new LineSink(stream)
   const logger = pino(
     {
@@ -53,6 +59,32 @@ export function openLogger({ level, destination = 1, now }: LoggerOptions): Open
       }
     },
   }
+}
+
+/** Bytes of lines that wait to be written; what does not fit is lost. */
+const mostKept = 8 * 1024 * 1024
+
+/**
+ * A full disk must not end the gateway. The stream tries again with what comes next; only its last flush would try
+ * for ever, so that the process could not end.
+ */
+function surviveFailure(
+  stream: ReturnType<typeof pino.destination>,
+  onCondition: LoggerOptions['onCondition'],
+): void {
+  const flushSync = stream.flushSync.bind(stream)
+  let failing = false
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    stream.flushSync = () => {}
+    if (!failing) onCondition?.(false, `the log cannot be written: ${error.code ?? error.message}`)
+    failing = true
+  })
+  stream.on('write', () => {
+    if (!failing) return
+    failing = false
+    stream.flushSync = flushSync
+    onCondition?.(true)
+  })
 }
 
 /**

@@ -7,7 +7,7 @@ import { eventually } from '../helpers/eventually.ts'
 import { acceptance, type GatehouseProcess, installation, upstream } from './support.ts'
 
 /** A service that accepts sign-ins, parks `/slow` until `answer` and `/park` for ever. */
-async function started(t: Test, drainFor: string) {
+async function started(t: Test, drainFor: string, logTo?: string) {
   let answer = () => {}
   const answered = new Promise<void>((resolve) => {
     answer = resolve
@@ -22,7 +22,7 @@ async function started(t: Test, drainFor: string) {
     return response.end('complete')
   })
   const one = await installation(t, { upstream: address, settings: `limits: { drainFor: ${drainFor} }` })
-  const gateway = await one.start()
+  const gateway = await one.start(logTo)
   const cookie = (await gateway.signIn(wifi)).cookies.join('; ')
   return { ...one, gateway, cookie, arrived, answer }
 }
@@ -117,5 +117,31 @@ t.test(
         t.notMatch(await text(response), /gatehouse_|alive/)
       }
     }
+  },
+)
+
+t.test('a log that nobody takes any more does not end the gateway', async (t) => {
+  const { gateway, cookie, arrived } = await started(t, '1s')
+  gateway.child.stdout?.destroy()
+  // More than is kept in memory before it is written.
+  for (let request = 0; request < 60; request++) {
+    t.equal((await gateway.ask({ from: internet, path: '/api', headers: { cookie } })).status, 200)
+  }
+  t.equal(arrived.length, 61)
+  gateway.child.kill('SIGTERM')
+  t.strictSame(await gateway.exited, [0, null])
+})
+
+t.test(
+  'a log that cannot be written ends neither the gateway nor keeps it from ending; readiness says so',
+  async (t) => {
+    const { gateway, cookie } = await started(t, '1s', '/dev/full')
+    for (let request = 0; request < 100; request++) {
+      t.equal((await gateway.ask({ from: internet, path: '/api', headers: { cookie } })).status, 200)
+    }
+    await eventually(async () => (await gateway.ready()).parts.log?.ok === false)
+    t.match(await gateway.ready(), { status: 200, parts: { log: { detail: /ENOSPC/ } } })
+    gateway.child.kill('SIGTERM')
+    t.strictSame(await gateway.exited, [0, null])
   },
 )

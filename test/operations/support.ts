@@ -1,11 +1,12 @@
 /** What the tests of operations share: the program as a process of its own, that can be killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import type { Store } from '../../src/store/ports.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
@@ -41,8 +42,8 @@ export interface Installation {
   /** Runs a command with these settings to its end. */
   gatehouse(...args: readonly string[]): Promise<RunResult>
   openStore(): Promise<Store>
-  /** `gatehouse run` in a process of its own, up and listening. */
-  start(): Promise<GatehouseProcess>
+  /** `gatehouse run` in a process of its own, up and listening. With `logTo`, its log goes to that file. */
+  start(logTo?: string): Promise<GatehouseProcess>
 }
 
 export interface GatehouseProcess {
@@ -91,7 +92,7 @@ export async function installation(t: Test, options: InstallationOptions): Promi
       t.teardown(() => store.close())
       return store
     },
-    start: () => startProcess(t, env, ca),
+    start: (logTo) => startProcess(t, { env, ca, logTo }),
   }
 }
 
@@ -119,17 +120,21 @@ ${settings}
 `
 }
 
-async function startProcess(t: Test, env: Record<string, string>, ca: string): Promise<GatehouseProcess> {
-  const child = spawn(command, ['run'], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+async function startProcess(
+  t: Test,
+  given: { readonly env: Record<string, string>; readonly ca: string; readonly logTo: string | undefined },
+): Promise<GatehouseProcess> {
+  const { ca, logTo } = given
+  const output = logTo === undefined ? 'pipe' : openSync(logTo, 'w')
+  const env = { ...process.env, ...given.env }
+  const child = spawn(command, ['run'], { env, stdio: ['ignore', output, 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
   const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const log: Record<string, unknown>[] = []
-  createInterface(child.stdout).on('line', (line) => log.push(JSON.parse(line)))
+  if (child.stdout !== null) createInterface(child.stdout).on('line', (line) => log.push(JSON.parse(line)))
   const told: string[] = []
-  createInterface(child.stderr).on('line', (line) => told.push(line))
+  // stderr is a pipe in either case, which the types of spawn cannot tell.
+  createInterface(child.stderr as Readable).on('line', (line) => told.push(line))
   const announced = (pattern: RegExp) => told.map((line) => pattern.exec(line)?.[1]).find(Boolean)
   const management = await Promise.race([
     eventually(() => announced(/management on (.*)$/)),
