@@ -107,10 +107,12 @@ t.test('the page’s WebSocket chats through the gateway, until a block cuts it'
   const page = await context.newPage()
   await signIn(page, chat)
   moveTo(internet)
-  const opened = page.waitForEvent('websocket')
+  const opened = page.waitForEvent('websocket').then(async (socket) => {
+    await socket.waitForEvent('framereceived')
+    return socket
+  })
   await page.goto(chat)
   const socket = await opened
-  await socket.waitForEvent('framereceived')
   await page.getByLabel('Message').fill('Hello from afar')
   await page.getByRole('button', { name: 'Send' }).click()
   await page.getByText('Hello from afar').waitFor()
