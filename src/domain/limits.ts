@@ -9,6 +9,8 @@ export interface Limits {
   /** The body's progress: the time that may pass without a byte, and the least bytes per second once it flows. */
   readonly bodyTimeout: number
   readonly bodyRate: number
+  /** The time that a client may leave an answer unread which waits for it. */
+  readonly answerTimeout: number
   readonly keepAliveTimeout: number
   readonly requestsPerConnection: number
   readonly connections: number

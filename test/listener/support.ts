@@ -26,6 +26,7 @@ export const limits: Limits = {
   streamResets: 200,
   connectTimeout: 5000,
   responseTimeout: 1_200_000,
+  answerTimeout: 60_000,
   upgradeIdleTimeout: 1_800_000,
   upstreamHeaderSize: 32_768,
   upstreamConnections: 256,
@@ -141,6 +142,18 @@ export function statusOf(received: string): number {
 /** One complete answer with a Content-Length has arrived. */
 export function oneAnswer(received: string): boolean {
   return answers(received) >= 1
+}
+
+/** The bodies of answers with a Content-Length. */
+export function bodiesOf(received: string): string[] {
+  const bodies: string[] = []
+  for (let rest = received; rest !== ''; ) {
+    const end = rest.indexOf('\r\n\r\n') + 4
+    const length = Number(/content-length: (\d+)/i.exec(rest.slice(0, end))?.[1] ?? 0)
+    bodies.push(rest.slice(end, end + length))
+    rest = rest.slice(end + length)
+  }
+  return bodies
 }
 
 export function answers(received: string): number {

@@ -26,6 +26,7 @@ export const limits: Limits = {
   streamResets: 200,
   connectTimeout: 2000,
   responseTimeout: 1_200_000,
+  answerTimeout: 60_000,
   upgradeIdleTimeout: 60_000,
   upstreamHeaderSize: 32_768,
   upstreamConnections: 1000,

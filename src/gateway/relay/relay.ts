@@ -75,7 +75,8 @@ export function createRelay(options: RelayOptions): Relay {
       if (upstreams === undefined) return Promise.reject(new Error(`No such service: ${order.service.name}`))
       return new Promise((resolve, reject) => {
         const pin = pinFor(order, upstreams, pins)
-        const context = { upstreams, pins, pin, now, upgradeIdleTimeout: limits.upgradeIdleTimeout }
+        const { upgradeIdleTimeout, answerTimeout } = limits
+        const context = { upstreams, pins, pin, now, upgradeIdleTimeout, answerTimeout }
         new Exchange(order, context, { resolve, reject }).start()
       })
     },

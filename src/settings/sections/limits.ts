@@ -52,6 +52,10 @@ const requests = {
     .prefault('30s')
     .meta({ description: 'How long a request’s body may make no progress.' }),
   bodyRate: size().prefault('1KiB').meta({ description: 'The least that a body must progress in a second.' }),
+  answerTimeout: duration().prefault('1m').meta({
+    description:
+      'How long a client may leave an answer unread that waits for it: whoever asks and does not read holds a connection to the upstream.',
+  }),
 }
 
 /** Upstreams. */
