@@ -4,7 +4,8 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { internet, wifi } from '../helpers/chat.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { evaluationLikePolicy } from '../helpers/gateway-under-test.ts'
+import { evaluationLikePolicy, gatewayUnderTest } from '../helpers/gateway-under-test.ts'
+import { ask } from '../helpers/http-client.ts'
 import {
   acceptance,
   type GatehouseProcess,
@@ -183,6 +184,32 @@ t.test(
     const gateway = await one.start()
     await gateway.signIn(wifi).catch(() => {})
     t.equal((await registrations(one)).length, 1)
+  },
+)
+
+t.test(
+  'where the body of the answer names the device, one that breaks off within it registers nothing',
+  async (t) => {
+    const body = '{"access_token":"t0ken","device_id":"ABCDEF","user_id":"@alice:matrix.localhost"'
+    const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length + 1}\r\n\r\n`
+    const address = await breaksOffAfter(t, head + body)
+    const gateway = await gatewayUnderTest(t, {
+      services: `  - { name: matrix, hosts: [matrix.localhost], upstream: ["${address}"], client: matrix }`,
+    })
+    const answer = await ask({
+      ...{ port: gateway.tls, host: 'matrix.localhost', ca: gateway.ca, from: wifi, method: 'POST' },
+      path: '/_matrix/client/v3/login',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        type: 'm.login.password',
+        identifier: { type: 'm.id.user', user: 'alice' },
+        password: 'wonderland',
+        device_id: 'ABCDEF',
+      }),
+    })
+    t.ok(answer.status >= 500)
+    t.notMatch(answer.body, 't0ken')
+    t.strictSame(await (await gateway.openStore()).registrations.list({ limit: 1 }), [])
   },
 )
 
