@@ -18,7 +18,7 @@ export interface RequestFacts {
    * The path with every escape decoded, and without parameters where the service allows them; set when it differs. It
    * is what upstreams see: `/wiki/Special%3AExport` is `/wiki/Special:Export` to them.
    */
-  readonly decodedPath?: string
+  readonly decodedPath?: string | undefined
   /** The service lists the path as public. */
   readonly publicPath: boolean
   readonly signIn: boolean
@@ -26,15 +26,15 @@ export interface RequestFacts {
   readonly source: string
   /** Networks (by their policy names) that a visit to the VPN address has just proven for this browser. */
   readonly vouchedNetworks: readonly string[]
-  readonly user?: string
+  readonly user?: string | undefined
   readonly groups: readonly string[]
-  readonly platform?: Platform
-  readonly model?: string
-  readonly osVersion?: string
+  readonly platform?: Platform | undefined
+  readonly model?: string | undefined
+  readonly osVersion?: string | undefined
   /** What speaks for this client now, beside its network. */
   readonly evidence: readonly Exclude<EvidenceKind, 'network'>[]
   /** An administrator let the service through for a while (`gatehouse bypass`). */
-  readonly bypassUntil?: number
+  readonly bypassUntil?: number | undefined
 }
 
 export type Verdict = 'forward' | 'register' | 'redirect' | 'refuse' | 'await-approval'

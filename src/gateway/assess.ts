@@ -85,30 +85,31 @@ function gatherFacts({
   const { head } = request
   const { service } = route
   const certificate = head.connection.clientCertificate
-  const device = { ...state?.registration.device, ...identification.device }
-  const user = identification.user ?? state?.registration.user
-  const bypassUntil = deps.bypassUntil(service.name)
-  const decodedPath = asUpstreamsSeeIt(head)
+  const { device } = identification
+  const registered = state?.registration
+  // Every fact is there, known or undefined: one shape is what makes them cheap to make and to look at.
   return {
     service: service.name,
     client: service.client.kind,
     mode: service.mode,
     method: head.method,
     path: head.path,
+    decodedPath: asUpstreamsSeeIt(head),
     publicPath: route.isPublic(head.path) && route.isPublic(head.decodedPath),
     signIn: identification.signIn,
     source: head.source.address,
     vouchedNetworks,
-    groups: identification.groups ?? [],
-    evidence: certificate === undefined ? [] : collectEvidence({ certificate }),
-    ...(decodedPath !== undefined && { decodedPath }),
-    ...(user !== undefined && { user }),
-    ...(device.platform !== undefined && { platform: device.platform }),
-    ...(device.model !== undefined && { model: device.model }),
-    ...(device.osVersion !== undefined && { osVersion: device.osVersion }),
-    ...(bypassUntil !== undefined && { bypassUntil }),
+    user: identification.user ?? registered?.user,
+    groups: identification.groups ?? none,
+    platform: device.platform ?? registered?.device.platform,
+    model: device.model ?? registered?.device.model,
+    osVersion: device.osVersion ?? registered?.device.osVersion,
+    evidence: certificate === undefined ? none : collectEvidence({ certificate }),
+    bypassUntil: deps.bypassUntil(service.name),
   }
 }
+
+const none: readonly never[] = []
 
 function asUpstreamsSeeIt({ path, decodedPath }: RequestHead): string | undefined {
   if (decodedPath !== path) return decodedPath

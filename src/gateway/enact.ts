@@ -1,3 +1,4 @@
+import type { UpstreamAnswer } from '../clients/protocol.ts'
 import type { ReasonCode } from '../domain/reason.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide } from '../policy/decide.ts'
@@ -32,7 +33,7 @@ export interface Enacting {
 }
 
 /** Does what the decision says. */
-export async function enact(enacting: Enacting, deps: EnactDependencies): Promise<Outcome> {
+export function enact(enacting: Enacting, deps: EnactDependencies): Outcome | Promise<Outcome> {
   const { assessment, client } = enacting
   const { decision } = assessment
   if (isLetThrough(decision)) return letThrough(enacting, deps)
@@ -46,7 +47,7 @@ export async function enact(enacting: Enacting, deps: EnactDependencies): Promis
   }
 }
 
-async function letThrough(enacting: Enacting, deps: EnactDependencies): Promise<Outcome> {
+function letThrough(enacting: Enacting, deps: EnactDependencies): Outcome | Promise<Outcome> {
   const { assessment, client, onRegistrationHost } = enacting
   const { head } = assessment.request
   if (head.upgrade !== undefined && !isOwnOrigin(assessment)) return refuse(assessment, client, 'http.origin')
@@ -90,20 +91,21 @@ async function forward(
   const exchange = deps.live.follow(assessment, client)
   let replacedBy: ReasonCode | undefined
   const watched = decision.verdict === 'register' || route.protocol.watches(request, identification)
+  const witness = async (answer: UpstreamAnswer) => {
+    const verdict = await witnessAnswer(assessment, client, answer, following(exchange, deps))
+    if (verdict !== undefined && 'replace' in verdict) replacedBy = verdict.reason
+    return verdict
+  }
   const relay = await deps.relay.forward({
     service: route.service,
     head: request.head,
     client,
     addFields: ['Gatehouse-Request', request.head.id, ...identityOf(assessment, deps)],
-    ...(request.body !== undefined && { body: request.body }),
-    ...(watched && {
-      readsAnswer: (answer) => route.protocol.readsAnswer(request, identification, answer),
-      onAnswer: async (answer) => {
-        const verdict = await witnessAnswer(assessment, client, answer, following(exchange, deps))
-        if (verdict !== undefined && 'replace' in verdict) replacedBy = verdict.reason
-        return verdict
-      },
-    }),
+    body: request.body,
+    readsAnswer: watched
+      ? (answer) => route.protocol.readsAnswer(request, identification, answer)
+      : undefined,
+    onAnswer: watched ? witness : undefined,
   })
   return { status: relay.status, reason: replacedBy ?? endOf(relay) ?? decision.reason, relay }
 }

@@ -74,9 +74,12 @@ export class ReturnTrip {
   }
 
   /** The networks that this browser has just shown to be on, when its voucher is for this service. */
-  async vouchedNetworks(head: RequestHead, service: string): Promise<readonly string[]> {
+  vouchedNetworks(head: RequestHead, service: string): readonly string[] | Promise<readonly string[]> {
     const [cookie, second] = readCookies(head, gatehouseCookie('voucher', head.scheme))
-    if (cookie === undefined || second !== undefined) return []
+    return cookie === undefined || second !== undefined ? [] : this.#vouchedBy(cookie, service)
+  }
+
+  async #vouchedBy(cookie: string, service: string): Promise<readonly string[]> {
     const voucher = await this.#verify('voucher', cookie, isVoucher)
     return voucher?.service === service ? voucher.networks : []
   }

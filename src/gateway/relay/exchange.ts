@@ -26,6 +26,7 @@ export interface ExchangeContext {
   readonly pin: Pin | undefined
   readonly now: () => number
   readonly upgradeIdleTimeout: number
+  readonly answerTimeout: number
 }
 
 const mostInterim = 10
@@ -61,6 +62,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #trailers: string[] | undefined
   #upstreamDone = false
   #hearsDrain = false
+  /** Runs while the client does not read what waits for it. */
+  #unread: NodeJS.Timeout | undefined
   #replaced = false
   #tunnel: Tunnel | undefined
   #over = false
@@ -133,8 +136,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
         body: stream ?? (body as Buffer | undefined) ?? null,
         servername: upstream.serverName,
         // undici closes after HEAD and after bodies of GET; a connection that is signed in has to stay.
-        ...(this.#pin !== undefined && { reset: false }),
-        ...(head.upgrade !== undefined && { upgrade: head.upgrade }),
+        reset: this.#pin === undefined ? null : false,
+        upgrade: head.upgrade,
       } as Dispatcher.DispatchOptions,
       this,
     )
@@ -297,10 +300,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #pause(controller: Controller): void {
     controller.pause()
+    this.#unread ??= setTimeout(() => this.#order.client.abort('failure'), this.#context.answerTimeout)
     if (this.#hearsDrain) return
     this.#hearsDrain = true
     // After the end the connection carries another exchange, whose pauses are not ours to end.
     this.#order.client.onDrain(() => {
+      clearTimeout(this.#unread)
+      this.#unread = undefined
       if (!this.#upstreamDone) this.#controller?.resume()
     })
   }
@@ -430,6 +436,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#over) return
     this.#dropUpstream()
     this.#over = true
+    clearTimeout(this.#unread)
     this.#pin?.end(false)
     this.#reject(error)
   }
@@ -445,25 +452,31 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #finish(ended: RelayEnd, closedBy?: TunnelEnd): void {
     if (this.#over) return
     this.#over = true
+    clearTimeout(this.#unread)
     this.#pin?.end(ended === 'completed')
     this.#resolve({
       status: this.#status,
-      ...(this.#upstream !== undefined && { upstream: this.#upstream.url.origin }),
+      upstream: this.#upstream?.origin,
       retries: this.#retries,
       timings: this.#timings(),
       ended,
-      ...(this.#replaced && { replaced: true }),
-      ...(closedBy !== undefined && { upgraded: true, closedBy }),
+      replaced: this.#replaced,
+      upgraded: closedBy !== undefined,
+      closedBy,
     })
   }
 
   #timings(): RelayOutcome['timings'] {
     return {
-      ...(this.#connectedAt !== undefined && { connect: this.#connectedAt - this.#startedAt }),
-      ...(this.#answeredAt !== undefined && { firstByte: this.#answeredAt - this.#startedAt }),
+      connect: since(this.#startedAt, this.#connectedAt),
+      firstByte: since(this.#startedAt, this.#answeredAt),
       total: this.#context.now() - this.#startedAt,
     }
   }
+}
+
+function since(start: number, end: number | undefined): number | undefined {
+  return end === undefined ? undefined : end - start
 }
 
 function endOf(reason: RelayReason): RelayEnd {

@@ -9,6 +9,8 @@ import { RequestHeaders } from './request-headers.ts'
 /** One upstream address of one service. */
 export interface Upstream {
   readonly url: URL
+  /** As a text: for the log of each exchange. */
+  readonly origin: string
   /** For TLS: fixed, or undici would take the client's Host for the server's name and reconnect at each change. */
   readonly serverName: string
   readonly pool: UpstreamPool
@@ -48,6 +50,7 @@ export class Upstreams {
       })
       return {
         url,
+        origin: url.origin,
         serverName: service.upstreamTls.serverName ?? url.hostname,
         pool: new UpstreamPool(url, connector, options.limits),
         health: new UpstreamHealth(),
