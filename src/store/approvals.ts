@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { AuditAction } from '../domain/audit.ts'
+import { parseAddress } from '../lib/ip-address.ts'
 import { appendAudit } from './audit-log.ts'
 import { appendChange } from './changes.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
@@ -34,18 +35,31 @@ async function requestApproval(
   return write(db, async (tx) => {
     const first = await find(tx, hashes, request.user)
     if (first !== undefined) return first
-    if ((await countWaiting(tx)) >= limit) return 'full'
+    if (await isFull(tx, request.source, limit)) return 'full'
     return insert(tx, `a_${db.newId()}`, request)
   })
 }
 
-async function countWaiting(tx: WriteTransaction): Promise<number> {
-  const { waiting } = await tx
-    .selectFrom('approvals')
-    .select((row) => row.fn.countAll<number>().as('waiting'))
-    .where('status', '=', 'waiting')
-    .executeTakeFirstOrThrow()
-  return Number(waiting)
+/** What one source may take of the places, at least, and as a part of them. */
+const fewestOfSource = 10
+const partOfSource = 10
+
+/**
+ * Whoever asks has proved nothing yet. One source must not take all places, or nobody else could ask any more: not until
+ * an administrator has denied what it asked for, one by one.
+ */
+async function isFull(tx: WriteTransaction, source: string, limit: number): Promise<boolean> {
+  const rows = await tx.selectFrom('approvals').select('source').where('status', '=', 'waiting').execute()
+  if (rows.length >= limit) return true
+  const own = networkOf(source)
+  const ofSource = rows.filter((row) => networkOf(row.source) === own).length
+  return ofSource >= Math.max(fewestOfSource, Math.floor(limit / partOfSource))
+}
+
+/** One subscriber: an IPv4 address, or the /64 that it has of IPv6. */
+function networkOf(source: string): string {
+  const address = parseAddress(source)
+  return address?.family === 6 ? String(address.value >> 64n) : source
 }
 
 async function insert(tx: WriteTransaction, id: string, request: ApprovalRequest): Promise<Approval> {

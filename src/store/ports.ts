@@ -75,7 +75,7 @@ export interface Grants {
 
 /** Devices that wait for an administrator. */
 export interface Approvals {
-  /** Adds a waiting device, or returns the one that is there for these keys. `full` when `limit` wait already. */
+  /** Adds a waiting device, or returns the one that is there for these keys. `full` when `limit` wait already, or too many from its source. */
   request(request: ApprovalRequest, limit: number): Promise<Approval | 'full'>
   /** The first hash that is known wins. With `user`, only approvals of this user, or of nobody in particular, count. */
   findByKeys(hashes: readonly string[], user?: string): Promise<Approval | undefined>
