@@ -3,6 +3,7 @@ import { wordsFor } from '../clients/answers/words.ts'
 import type { Answer } from '../domain/answer.ts'
 import type { PostureState } from '../domain/posture.ts'
 import { reasons } from '../domain/reason.ts'
+import type { Registration } from '../domain/registration.ts'
 import type { Assessment } from './assess.ts'
 import { isLetThrough } from './live-exchanges.ts'
 
@@ -24,10 +25,7 @@ export function devicePage(assessment: Assessment): Answer {
     paragraphs: [
       ...(state === undefined
         ? []
-        : [
-            registeredSentence(state.registration.user, state.registration.registeredAt),
-            postureSentences[state.posture.state],
-          ]),
+        : [registeredSentence(state.registration), postureSentences[state.posture.state]]),
       open ? openSentence(assessment) : reasons[decision.reason].sentence,
     ],
     ...(advice !== undefined && { advice }),
@@ -48,6 +46,8 @@ function openSentence({ decision }: Assessment): string {
 
 const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
 
-function registeredSentence(user: string, at: number): string {
-  return `It was registered for ${user} on ${day.format(at)}.`
+/** Whoever merely claims to be a device must not learn whose it is. */
+function registeredSentence({ binding, user, registeredAt }: Registration): string {
+  const whom = binding === 'claimed' ? '' : ` for ${user}`
+  return `It was registered${whom} on ${day.format(registeredAt)}.`
 }
