@@ -29,9 +29,10 @@ export function readCredentials(head: RequestHead): Credentials | undefined {
     return signedIn === undefined ? undefined : { user: signedIn, opening: false, signsConnection: false }
   }
   const credentials = readShown(authorization)
-  if (signedIn !== undefined && credentials.user !== undefined && !sameUser(signedIn, credentials.user)) {
-    throw new RequestRefused('client.user-mismatch')
-  }
+  if (signedIn === undefined) return credentials
+  // A handshake that begins anew names nobody; until it ends the connection is still the first user's.
+  if (credentials.user === undefined) return { ...credentials, user: signedIn }
+  if (!sameUser(signedIn, credentials.user)) throw new RequestRefused('client.user-mismatch')
   return credentials
 }
 
