@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { startSimulation } from '../../sim/simulation.ts'
 import { type ChatOptions, chatBehindGateway, internet, vpn, wifi } from '../helpers/chat.ts'
 import { chromium, roamingChromium } from '../helpers/chromium.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -22,6 +23,7 @@ async function signIn(page: Page, chat: string, user = 'alice', password = 'wond
   await page.getByLabel('User name').fill(user)
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('link', { name: 'Sign out' }).waitFor()
 }
 
 function heading(page: Page): Promise<string> {
@@ -54,7 +56,6 @@ t.test(
     const { context, moveTo } = await roamingChromium(t, wifi)
     const page = await context.newPage()
     await signIn(page, chat)
-    await page.getByRole('heading', { name: 'Team chat' }).waitFor()
     const [device] = (await context.cookies(chat)).filter(({ name }) => name === '__Host-gatehouse-device')
     t.match(device, { secure: true, httpOnly: true, path: '/', domain: 'chat.localhost' })
     moveTo(internet)
@@ -81,7 +82,6 @@ t.test('a browser is sent to the VPN address, comes back to the page it wanted, 
   t.equal(page.url(), `${chat}/login?next=7`, 'back where it wanted to go')
   moveTo(internet)
   await signIn(page, chat)
-  await page.getByRole('heading', { name: 'Team chat' }).waitFor()
   t.match(await (await gateway.openStore()).registrations.list({ limit: 5 }), [
     { registration: { user: 'alice', networks: ['vpn'] } },
   ])
@@ -106,6 +106,7 @@ t.test('the page’s WebSocket chats through the gateway, until a block cuts it'
   const { context, moveTo } = await roamingChromium(t, wifi)
   const page = await context.newPage()
   await signIn(page, chat)
+  await page.goto('about:blank') // and with it the page's first socket goes
   moveTo(internet)
   const opened = page.waitForEvent('websocket').then(async (socket) => {
     await socket.waitForEvent('framereceived')
@@ -131,7 +132,11 @@ t.test('a foreign page cannot open the chat’s WebSocket with the user’s cook
   const { context } = await roamingChromium(t, wifi)
   const page = await context.newPage()
   await signIn(page, chat)
-  await page.goto(`https://${registrationHost}:${new URL(chat).port}/`)
+  const foreign = await startSimulation({ port: 0 }, (exchange) =>
+    exchange.html(200, '<title>Foreign</title>'),
+  )
+  t.teardown(() => foreign.close())
+  await page.goto(`http://localhost:${foreign.port}/`)
   const reached = service.requests.length
   const outcome = await page.evaluate<string>(`new Promise((resolve) => {
     const socket = new WebSocket('${chat.replace('https', 'wss')}/ws')
@@ -189,7 +194,6 @@ t.test(
       at: Date.now(),
     })
     await signIn(page, chat)
-    await page.getByRole('heading', { name: 'Team chat' }).waitFor()
   },
 )
 
