@@ -45,8 +45,9 @@ export class Http1ClientSide implements ClientSide {
   protected readonly link: Http1Link
   readonly #exchange: Http1Exchange
   #body: RequestBody | undefined
-  /** A head that waits for the first bytes of its body. */
-  #head = ''
+  /** What waits for more to leave together with: a head for its body, a chunk for the last one. */
+  #waiting = ''
+  #flushes = false
   /** What Content-Length promises; undefined when the answer is framed otherwise or has no body. */
   #promised: number | undefined
   #bodiless = false
@@ -107,8 +108,8 @@ export class Http1ClientSide implements ClientSide {
     }
     if (connection.closing) framing += 'Connection: close\r\n'
     else if (httpVersion === '1.0') framing += 'Connection: keep-alive\r\n'
-    this.#head = `${first}${lines}${framing}\r\n`
-    process.nextTick(flushHead, this)
+    this.#waiting = `${first}${lines}${framing}\r\n`
+    this.#flushSoon()
   }
 
   write(chunk: Uint8Array): boolean {
@@ -120,10 +121,10 @@ export class Http1ClientSide implements ClientSide {
       this.abort('upstream')
       return false
     }
-    const head = this.#head
-    this.#head = ''
-    const before = this.#chunked ? `${head}${chunk.length.toString(16)}\r\n` : head
-    return this.#writeChunk(before, chunk, this.#chunked ? '\r\n' : '')
+    if (this.#chunked) return this.#writeChunk(chunk)
+    const head = this.#take()
+    if (head === '') return this.connection.socket.write(chunk)
+    return this.#writeTogether(head, chunk, '')
   }
 
   onDrain(listener: () => void): void {
@@ -136,8 +137,7 @@ export class Http1ClientSide implements ClientSide {
       this.abort('upstream')
       return
     }
-    let rest = this.#head
-    this.#head = ''
+    let rest = this.#take()
     if (this.#chunked) {
       const fields = trailers === undefined ? '' : this.link.answers.plainFields(trailers)
       rest += `0\r\n${fields}\r\n`
@@ -147,7 +147,7 @@ export class Http1ClientSide implements ClientSide {
     this.ended = true
     this.#discardBody()
     if (socket.writableLength === 0) process.nextTick(settle, this)
-    else socket.write('', 'latin1', (error) => (error ? undefined : this.finish(true)))
+    else this.#awaitClient()
   }
 
   abort(how: AbortKind): void {
@@ -176,7 +176,7 @@ export class Http1ClientSide implements ClientSide {
     if (this.over) return
     this.over = true
     this.#completed = completed
-    this.#head = ''
+    this.#waiting = ''
     for (const listener of this.#closeListeners ?? []) listener(completed)
     this.link.answered()
   }
@@ -186,10 +186,9 @@ export class Http1ClientSide implements ClientSide {
     this.#body?.fail(reason, cause)
   }
 
-  flushHead(): void {
-    if (this.#head === '' || this.over) return
-    this.connection.socket.write(this.#head, 'latin1')
-    this.#head = ''
+  flush(): void {
+    this.#flushes = false
+    if (this.#waiting !== '') this.connection.socket.write(this.#take(), 'latin1')
   }
 
   protected openBody(): RequestBody | undefined {
@@ -203,18 +202,36 @@ export class Http1ClientSide implements ClientSide {
     return this.#body
   }
 
-  #writeChunk(before: string, chunk: Uint8Array, after: string): boolean {
+  #writeChunk(chunk: Uint8Array): boolean {
+    const before = `${this.#take()}${chunk.length.toString(16)}\r\n`
+    if (before.length + chunk.length > joinable) return this.#writeTogether(before, chunk, '\r\n')
+    this.#waiting = `${before}${latin1(chunk)}\r\n`
+    this.#flushSoon()
+    return !this.connection.socket.writableNeedDrain
+  }
+
+  #writeTogether(before: string, chunk: Uint8Array, after: string): boolean {
     const { socket } = this.connection
-    if (before === '') return socket.write(chunk)
-    if (chunk.length <= joinable) {
-      return socket.write(before + latin1(chunk) + after, 'latin1')
-    }
+    if (chunk.length <= joinable) return socket.write(before + latin1(chunk) + after, 'latin1')
     socket.cork()
     socket.write(before, 'latin1')
     let ready = socket.write(chunk)
     if (after !== '') ready = socket.write(after, 'latin1')
     socket.uncork()
     return ready
+  }
+
+  #take(): string {
+    const waiting = this.#waiting
+    this.#waiting = ''
+    return waiting
+  }
+
+  /** What comes slowly shows at once; what follows in the same turn goes out in one piece with it. */
+  #flushSoon(): void {
+    if (this.#flushes) return
+    this.#flushes = true
+    process.nextTick(flush, this)
   }
 
   /** Is the body read, or short enough to be read and thrown away? Unread bytes must not be taken for the next request. */
@@ -228,6 +245,13 @@ export class Http1ClientSide implements ClientSide {
     return framing.length !== undefined && framing.length - this.bytesReceived <= drainable
   }
 
+  /** A client that never reads would keep what waits for it, and the connection, for ever. */
+  #awaitClient(): void {
+    const timer = setTimeout(() => this.abort('failure'), this.link.intake.limits.answerTimeout)
+    this.onClose(() => clearTimeout(timer))
+    this.connection.socket.write('', 'latin1', (error) => (error ? undefined : this.finish(true)))
+  }
+
   #discardBody(): void {
     if (this.#exchange.framing?.hasBody !== true || this.connection.closing) return
     const body = this.openBody()
@@ -235,9 +259,8 @@ export class Http1ClientSide implements ClientSide {
   }
 }
 
-/** An answer that comes slowly shows its head at once; one whose body follows in the same turn goes out in one piece. */
-function flushHead(client: Http1ClientSide): void {
-  client.flushHead()
+function flush(client: Http1ClientSide): void {
+  client.flush()
 }
 
 function settle(client: Http1ClientSide): void {

@@ -89,7 +89,10 @@ export class Http2ClientSide implements ClientSide {
   end(trailers?: readonly string[]): void {
     const { stream } = this.#exchange
     if (trailers !== undefined && trailers.length > 0) this.#trailers = fieldsOf(trailers)
-    if (!this.#bodiless) stream.end()
+    if (!this.#bodiless) {
+      stream.end()
+      this.#awaitClient()
+    }
     const body = this.#openBody()
     // RFC 9113 8.1: NO_ERROR asks the client to stop sending what nobody reads.
     if (body !== undefined && !body.isComplete)
@@ -109,6 +112,14 @@ export class Http2ClientSide implements ClientSide {
     // A client may have gone while its request was judged: nobody would hear of it any more.
     if (stream.destroyed) tell()
     else stream.once('close', tell)
+  }
+
+  /** A window that the client never opens would keep what waits for it, and the connection, for ever. */
+  #awaitClient(): void {
+    const { stream, intake } = this.#exchange
+    if (stream.writableFinished || stream.destroyed) return
+    const timer = setTimeout(() => this.abort('failure'), intake.limits.answerTimeout)
+    stream.once('close', () => clearTimeout(timer))
   }
 
   #sendTrailers(): void {
