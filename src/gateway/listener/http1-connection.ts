@@ -322,6 +322,7 @@ export class Http1Connection implements Http1Link, Expiring {
     if (this.#done) return
     this.#done = true
     const { socket } = this.connection
+    this.deadline = this.#sweep.deadline(lingerFor)
     if (!this.#lingers && this.#held.length === 0) {
       socket.destroySoon()
       return
@@ -329,7 +330,6 @@ export class Http1Connection implements Http1Link, Expiring {
     // Closing while the client still sends makes the kernel answer with a reset, and the client may lose the answer
     // that tells it what was wrong (RFC 9112 9.6): what it sends is read and thrown away for a moment.
     this.#held.clear()
-    this.deadline = this.#sweep.deadline(lingerFor)
     socket.end()
     this.#resume()
   }

@@ -18,6 +18,9 @@ export interface BodySource {
   bodyFailed(): void
 }
 
+/** Pieces that wait to be read: a client that sends byte by byte would make each a buffer of its own. */
+const mostPieces = 128
+
 /**
  * A request's body with its limits. Only time spent waiting for the client counts against the client; while our own
  * side is slow, its clock stands.
@@ -33,6 +36,7 @@ export class RequestBody extends Readable {
   /** 0 while nothing is waited for. */
   #waitingSince = 0
   #waited = 0
+  #pieces = 0
 
   constructor(source: BodySource, rules: BodyRules) {
     super({ highWaterMark: 65536 })
@@ -58,7 +62,7 @@ export class RequestBody extends Readable {
     this.#waited += this.#elapsed()
     if (this.received > this.#limit) this.fail('limit.body-size')
     else if (this.#isTooSlow()) this.fail('limit.body-time')
-    else if (this.push(chunk)) this.#wait()
+    else if (this.push(chunk) && !this.#isInPieces()) this.#wait()
     else this.#rest()
   }
 
@@ -88,6 +92,11 @@ export class RequestBody extends Readable {
     callback(error)
   }
 
+  #isInPieces(): boolean {
+    this.#pieces = this.readableLength === 0 ? 0 : this.#pieces + 1
+    return this.#pieces > mostPieces
+  }
+
   #wait(): void {
     if (this.#complete || this.destroyed || !this.#flowing) return
     this.#waitingSince = this.#rules.now()
@@ -97,6 +106,7 @@ export class RequestBody extends Readable {
 
   #rest(): void {
     this.#flowing = false
+    this.#pieces = 0
     this.#waitingSince = 0
     this.#source.pauseBody()
     clearTimeout(this.#timer)
