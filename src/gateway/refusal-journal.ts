@@ -8,9 +8,11 @@ import type { Assessment } from './assess.ts'
 /**
  * Keeps what was refused, so that `gatehouse explain REFERENCE` can tell why. Written in batches beside the request's
  * way: a flood of refusals costs the record one write in a while, and what does not fit the queue is counted, not kept.
+ * One source has a part of it alone, so that its flood does not drive out what others are told to ask about.
  */
 export class RefusalJournal {
   #waiting: StoredRefusal[] = []
+  readonly #bySource = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
   readonly #options: JournalOptions
@@ -21,17 +23,20 @@ export class RefusalJournal {
 
   /** @param reason how the exchange ended, which may be otherwise than was decided */
   add({ facts, state, decision, request }: Assessment, reason: ReasonCode): void {
-    if (this.#waiting.length >= queueLimit) {
+    const { source } = request.head
+    const ofSource = this.#bySource.get(source.address) ?? 0
+    if (this.#waiting.length >= queueLimit || ofSource >= sourceLimit) {
       this.#options.onDropped()
       return
     }
+    this.#bySource.set(source.address, ofSource + 1)
     const at = request.head.receivedAt
     const policy = this.#options.policy()
     const explanation = explain(facts, state, policy, at)
     this.#waiting.push({
       reference: request.head.id,
       at,
-      source: request.head.source,
+      source,
       facts,
       explanation: { ...explanation, decision: ended(decision, reason) },
       policyDigest: policy.digest,
@@ -43,13 +48,21 @@ export class RefusalJournal {
   async flush(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#writing = this.#writing.then(() => this.#write())
+    return this.#writing
+  }
+
+  /** Takes what waits when its turn comes: while the record is slow, no more waits than the queue holds. */
+  async #write(): Promise<void> {
     const batch = this.#waiting
     this.#waiting = []
-    if (batch.length === 0) return this.#writing
-    this.#writing = this.#writing
-      .then(() => this.#options.refusals.add(batch, retained))
-      .catch((error) => this.#options.onError(error))
-    return this.#writing
+    this.#bySource.clear()
+    if (batch.length === 0) return
+    try {
+      await this.#options.refusals.add(batch, retained)
+    } catch (error) {
+      this.#options.onError(error)
+    }
   }
 }
 
@@ -65,7 +78,9 @@ function ended(decision: Decision, reason: ReasonCode): Decision {
   }
 }
 
-const queueLimit = 1_000
+/** In one batch, in all and from one source. */
+const queueLimit = 200
+const sourceLimit = 20
 const retained = 10_000
 /** Milliseconds: short enough that an administrator never types a reference faster. */
 const flushAfter = 200
