@@ -73,8 +73,9 @@ const upstreams = {
   upstreamHeaderSize: size()
     .prefault('32KiB')
     .meta({ description: 'The size of an answer’s header section.' }),
-  upstreamConnections: count().prefault(1024).meta({
-    description: 'Connections at a time to each upstream address, per process.',
+  upstreamConnections: count().prefault(10_000).meta({
+    description:
+      'Connections at a time to each upstream address, per process. Each parked long poll holds one, so fewer than `connections` lock devices out.',
   }),
   upstreamKeepAlive: duration().prefault('30s').meta({
     description: 'How long an idle connection to an upstream is kept. Shorter than the upstream’s own.',
