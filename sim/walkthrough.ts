@@ -32,7 +32,8 @@ Paste these in another terminal, in this folder. 127.20.0.0/16 plays the certifi
 ${steps(port, reference)
   .map(([what, line]) => `  # ${what}\n  ${line}\n`)
   .join('\n')}
-In a browser: https://chat.localhost:${port} (alice / wonderland; trust certs/ca.crt). Ctrl-C stops everything.
+In a browser: https://chat.localhost:${port} (trust certs/ca.crt) shows what an unregistered device sees. To get in, add
+127.0.0.1/32 to \`vpn\` in config/policy.yaml, try again, and sign in as alice (wonderland). Ctrl-C stops everything.
 `
 }
 
@@ -44,7 +45,7 @@ function steps(port: number, reference: string): readonly (readonly [string, str
     ['A browser there is sent to the registration address', `${curl} -i -H 'Accept: text/html' ${chat}/`],
     [
       'From the certificate Wi-Fi, signing in registers it',
-      `${curl} -i --interface 127.20.0.5 -c data/cookies -d 'username=alice&password=wonderland' ${chat}/login`,
+      `${curl} -i --interface 127.20.0.5 -b data/cookies -c data/cookies -d 'username=alice&password=wonderland' ${chat}/login`,
     ],
     ['From then on the internet is good enough', `${curl} -b data/cookies ${chat}/api/messages`],
     ['Why was the first one refused?', `bin/gatehouse explain ${reference}`],
