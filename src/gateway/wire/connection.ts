@@ -1,10 +1,12 @@
 import { type Refused, refuse } from './refused.ts'
 
-/** What the Connection fields of a request say about it; the fields that they name are removed by the relay. */
+/** What the Connection fields of a request say about it. */
 export interface ConnectionOptions {
   readonly close: boolean
   readonly keepAlive: boolean
   readonly upgrade: boolean
+  /** The fields that end with this hop, in lower case. */
+  readonly named?: readonly string[]
 }
 
 const none: ConnectionOptions = { close: false, keepAlive: false, upgrade: false }
@@ -33,6 +35,7 @@ export function parseConnection(value: string | undefined): ConnectionOptions | 
 
 function parseOptions(value: string): ConnectionOptions | Refused {
   const options = { close: false, keepAlive: false, upgrade: false }
+  const named: string[] = []
   for (const part of value.split(',')) {
     const option = part.trim()
     if (option === '') continue
@@ -42,8 +45,9 @@ function parseOptions(value: string): ConnectionOptions | Refused {
     if (option === 'close') options.close = true
     else if (option === 'keep-alive') options.keepAlive = true
     else if (option === 'upgrade') options.upgrade = true
+    else named.push(option)
   }
-  return options
+  return named.length === 0 ? options : { ...options, named }
 }
 
 function isEndToEnd(option: string): boolean {

@@ -76,6 +76,15 @@ export function dropOddFields(scan: ScannedFields, allowed: readonly string[]): 
   }
 }
 
+/** Removes the fields that Connection names: whoever reads the request sees what the upstream will see of it. */
+export function dropNamedFields(scan: ScannedFields, named: readonly string[]): void {
+  for (let i = scan.names.length - 1; i >= 0; i--) {
+    if (!named.includes(scan.names[i] as string)) continue
+    scan.names.splice(i, 1)
+    scan.values.splice(i, 1)
+  }
+}
+
 function note(scan: ScannedFields, kind: string, value: string): Refused | undefined {
   switch (kind) {
     case 'host':

@@ -10,7 +10,7 @@ import { type ConnectionFacts, FieldList, type RequestHead, type Source } from '
 import type { PathRules } from '../../domain/service.ts'
 import { type ConnectionOptions, parseConnection } from './connection.ts'
 import { FieldNames } from './field-names.ts'
-import { dropOddFields, type FieldRules, type ScannedFields, scanFields } from './fields.ts'
+import { dropNamedFields, dropOddFields, type FieldRules, type ScannedFields, scanFields } from './fields.ts'
 import { type Framing, parseFraming } from './framing.ts'
 import { type Authority, parseAuthority, sameAuthority } from './host.ts'
 import { canonicalPath } from './path.ts'
@@ -115,6 +115,7 @@ export class HeadParser {
     if (scan.odd !== undefined) dropOddFields(scan, this.#rules.allowFields?.(host) ?? [])
     const options = parseConnection(scan.connection)
     if (isRefused(options)) return options
+    if (options.named !== undefined) dropNamedFields(scan, options.named)
     const framing = framingOf(request, httpVersion, scan)
     if (isRefused(framing)) return framing
     const target = parts.target.form === 'asterisk' ? '/' : parts.target.target
