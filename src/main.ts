@@ -49,7 +49,7 @@ export async function startGatehouse(settings: Settings, options: StartOptions):
       ? logger.info({ part }, 'part recovered')
       : logger.error({ part, detail: condition.detail }, 'part failed'),
   )
-  const opened: (() => Promise<void>)[] = [async () => log.close()]
+  const opened: (() => Promise<void>)[] = [() => log.close()]
   const close = async () => {
     for (const closeNext of opened.splice(0).reverse()) await closeNext()
   }

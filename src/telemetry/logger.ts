@@ -21,19 +21,14 @@ export interface OpenLogger {
   readonly logger: Logger
   readonly accessLog: AccessLog
   /** Writes out what is buffered. */
-  close(): void
+  close(): Promise<void>
 }
 
 /** Takes the fields of an access line; undefined ones are left out. */
 export type AccessLog = (fields: Readonly<Record<string, string | number | boolean | undefined>>) => void
 
 export function openLogger({ level, destination = 1, now, onCondition }: LoggerOptions): OpenLogger {
-  const stream = pino.destination({
-    ...{ dest: destination, sync: false, minLength: 8_192, periodicFlush: 1_000 },
-    maxLength: mostKept,
-  })
-  surviveFailure(stream, onCondition)
-  const sink = new LineSink(stream)
+  const sink = new LineSink({ destination, onCondition })
   const logger = pino(
     {
       level,
@@ -50,41 +45,8 @@ export function openLogger({ level, destination = 1, now, onCondition }: LoggerO
   return {
     logger,
     accessLog: logger.isLevelEnabled('info') ? accessLogTo(sink, now) : () => {},
-    close() {
-      try {
-        sink.flush()
-        stream.flushSync()
-      } catch {
-        // The stream was never opened or is gone: nothing is left to write.
-      }
-    },
+    close: () => sink.close(),
   }
-}
-
-/** Bytes of lines that wait to be written; what does not fit is lost. */
-const mostKept = 8 * 1024 * 1024
-
-/**
- * A full disk must not end the gateway. The stream tries again with what comes next; only its last flush would try
- * for ever, so that the process could not end.
- */
-function surviveFailure(
-  stream: ReturnType<typeof pino.destination>,
-  onCondition: LoggerOptions['onCondition'],
-): void {
-  const flushSync = stream.flushSync.bind(stream)
-  let failing = false
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    stream.flushSync = () => {}
-    if (!failing) onCondition?.(false, `the log cannot be written: ${error.code ?? error.message}`)
-    failing = true
-  })
-  stream.on('write', () => {
-    if (!failing) return
-    failing = false
-    stream.flushSync = flushSync
-    onCondition?.(true)
-  })
 }
 
 /**
