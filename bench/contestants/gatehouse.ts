@@ -16,17 +16,10 @@ export const gatehouse: Contestant = {
   async start(course) {
     const port = await freePort()
     const settings = await prepare(course, port)
-    const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+    const program = fileURLToPath(new URL('../../bin/gatehouse', import.meta.url))
     // Beside the settings the gateway would be woken by each write: it watches that folder for a new policy.
     const log = join(course.folder, 'data', 'access.log')
-    const running = start('sh', [
-      '-c',
-      `exec "$0" "$1" run --config "$2" > "$3"`,
-      process.execPath,
-      program,
-      settings,
-      log,
-    ])
+    const running = start('sh', ['-c', `exec "$0" run --config "$1" > "$2"`, program, settings, log])
     await listening(port)
     return { running, port, headers: `Cookie: gatehouse-device=${secret}; session=1234567890\r\n` }
   },

@@ -1,3 +1,4 @@
+import { compilePathPattern } from '../lib/path-pattern.ts'
 import type { Mistake } from './mistake.ts'
 import { clientBlocks } from './sections/client.ts'
 import type { SettingsDocument } from './settings-schema.ts'
@@ -10,6 +11,7 @@ export function serviceMistakes({ services, gateway }: SettingsDocument): Mistak
     ...services.flatMap((service, index) => [
       ...blockMistakes(service, index),
       ...claimMistakes(service, index),
+      ...publicSignInMistakes(service, index),
     ]),
     ...repeatedNames(services),
     ...repeatedHosts(services, gateway.hosts),
@@ -52,6 +54,18 @@ function claimMistakes({ signIn, generic }: Written, index: number): Mistake[] {
       mistakes.push({ path, message: 'a claim is read, so `bearer` is needed to verify the JWT' })
   }
   return mistakes
+}
+
+/** What is public is let through as it is: a sign-in there would never register a device. */
+function publicSignInMistakes(service: Written, index: number): Mistake[] {
+  const { signIn } = service
+  if (signIn === undefined || signIn === 'none') return []
+  const sample = signIn.path.replaceAll('*', 'x')
+  return service.public.flatMap((pattern, place) => {
+    if (!compilePathPattern(pattern)(sample)) return []
+    const message = `covers \`signIn.path\` (${signIn.path}): nobody could ever register, since what is public needs no device`
+    return [{ path: ['services', index, 'public', place], message }]
+  })
 }
 
 function repeatedNames(services: readonly Written[]): Mistake[] {

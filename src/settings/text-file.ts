@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
-import { errorCode } from '../lib/error-code.ts'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { fileTrouble } from '../lib/error-code.ts'
 
 /** The text, or in plain words why it is not read. */
 export type TextFile = { readonly text: string } | { readonly text: undefined; readonly mistake: string }
@@ -14,12 +14,13 @@ export function readTextFile(path: string): TextFile {
   let fd: number | undefined
   try {
     fd = openSync(path, 'r')
-    if ((fstatSync(fd).mode & writableByAll) !== 0) {
+    const { mode } = fstatSync(fd)
+    if ((mode & constants.S_IFMT) !== constants.S_IFDIR && (mode & writableByAll) !== 0) {
       return mistaken(`everybody on this machine may write to the file: chmod o-w ${path}`)
     }
     return { text: readFileSync(fd, 'utf8') }
   } catch (error) {
-    return mistaken(`${path} cannot be read: ${errorCode(error)}`)
+    return mistaken(`${path} cannot be read: ${fileTrouble(error)}`)
   } finally {
     if (fd !== undefined) closeSync(fd)
   }

@@ -180,7 +180,13 @@ t.test('a file that everybody may write to is refused', async (t) => {
 t.test('a file that is not there is a mistake like others', async (t) => {
   const path = join(t.testdir({}), 'gatehouse.yaml')
   t.strictSame(loadSettings(path, {}).problems, [
-    { file: path, line: 1, column: 1, key: '', message: `${path} cannot be read: ENOENT` },
+    {
+      file: path,
+      line: 1,
+      column: 1,
+      key: '',
+      message: `${path} cannot be read: there is no such file (ENOENT)`,
+    },
   ])
 })
 

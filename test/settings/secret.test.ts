@@ -26,7 +26,9 @@ t.test('a secret that is not there is a mistake', async (t) => {
   t.strictSame(mistakes(t, withPassphrase('{ env: KEY }')), [
     '3:47 gateway.tls.passphrase: the environment variable KEY is not set',
   ])
-  t.match(mistakes(t, withPassphrase('{ file: gone }')), [/passphrase: .*gone cannot be read: ENOENT/])
+  t.match(mistakes(t, withPassphrase('{ file: gone }')), [
+    /passphrase: .*gone cannot be read: there is no such file/,
+  ])
   t.match(mistakes(t, withPassphrase('{ file: empty }'), { files: { empty: '\n' } }), [/empty is empty/])
   t.match(mistakes(t, withPassphrase('{ env: KEY, file: secret }')), [/must be \{ env: NAME \} or/])
 })

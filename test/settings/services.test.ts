@@ -76,3 +76,11 @@ t.test('a host has one owner', async (t) => {
     ],
   )
 })
+
+t.test('what is public must not cover the sign-in, where nobody could register then', async (t) => {
+  const signIn = 'signIn: { path: "/realms/*/login", user: { form: u }, success: { status: [302] } }'
+  const rest = `client: browser, ${signIn}, public: [/health, "/realms/*"]`
+  t.match(mistakes(t, [gateway, 'services:', named('sso', 'sso.example.com', rest), store]), [
+    /services\[0\]\.public\[1\]: covers `signIn\.path` \(\/realms\/\*\/login\)/,
+  ])
+})
