@@ -28,6 +28,8 @@ export interface Http1Link extends BodySource {
   readonly answers: AnswerWriter
   /** The client still sends what nobody will read: the connection ends gently (RFC 9112 9.6). */
   linger(): void
+  /** The answer is complete, and waits for the client to take it. */
+  awaitClient(): void
   /** The answer is written to its end, or there will be none. */
   answered(): void
 }
@@ -48,6 +50,8 @@ export class Http1ClientSide implements ClientSide {
   /** What waits for more to leave together with: a head for its body, a chunk for the last one. */
   #waiting = ''
   #flushes = false
+  /** The write that completes the answer is on its way, and tells when it is done. */
+  #lastSent = false
   /** What Content-Length promises; undefined when the answer is framed otherwise or has no body. */
   #promised: number | undefined
   #bodiless = false
@@ -123,8 +127,7 @@ export class Http1ClientSide implements ClientSide {
     }
     if (this.#chunked) return this.#writeChunk(chunk)
     const head = this.#take()
-    if (head === '') return this.connection.socket.write(chunk)
-    return this.#writeTogether(head, chunk, '')
+    return head === '' ? this.#send(chunk) : this.#writeTogether(head, chunk, '')
   }
 
   onDrain(listener: () => void): void {
@@ -142,11 +145,10 @@ export class Http1ClientSide implements ClientSide {
       const fields = trailers === undefined ? '' : this.link.answers.plainFields(trailers)
       rest += `0\r\n${fields}\r\n`
     }
-    const { socket } = this.connection
-    if (rest !== '') socket.write(rest, 'latin1')
     this.ended = true
+    if (rest !== '') this.#send(rest)
     this.#discardBody()
-    if (socket.writableLength === 0) process.nextTick(settle, this)
+    if (this.connection.socket.writableLength === 0) process.nextTick(settle, this)
     else this.#awaitClient()
   }
 
@@ -212,10 +214,10 @@ export class Http1ClientSide implements ClientSide {
 
   #writeTogether(before: string, chunk: Uint8Array, after: string): boolean {
     const { socket } = this.connection
-    if (chunk.length <= joinable) return socket.write(before + latin1(chunk) + after, 'latin1')
+    if (chunk.length <= joinable) return this.#send(before + latin1(chunk) + after)
     socket.cork()
     socket.write(before, 'latin1')
-    let ready = socket.write(chunk)
+    let ready = this.#send(chunk)
     if (after !== '') ready = socket.write(after, 'latin1')
     socket.uncork()
     return ready
@@ -245,11 +247,24 @@ export class Http1ClientSide implements ClientSide {
     return framing.length !== undefined && framing.length - this.bytesReceived <= drainable
   }
 
+  /** TLS takes no write at once: the last one tells by itself when it is done, where a socket needs to be asked at most. */
+  #send(data: string | Uint8Array): boolean {
+    const { socket, tls } = this.connection
+    const last = this.ended || this.bytesSent === this.#promised
+    if (tls === undefined || !last || this.#lastSent) return socket.write(data, 'latin1')
+    this.#lastSent = true
+    return socket.write(data, 'latin1', (error) => {
+      if (this.ended && !error) this.finish(true)
+    })
+  }
+
   /** A client that never reads would keep what waits for it, and the connection, for ever. */
   #awaitClient(): void {
-    const timer = setTimeout(() => this.abort('failure'), this.link.intake.limits.answerTimeout)
-    this.onClose(() => clearTimeout(timer))
-    this.connection.socket.write('', 'latin1', (error) => (error ? undefined : this.finish(true)))
+    this.link.awaitClient()
+    if (this.#lastSent) return
+    this.connection.socket.write('', 'latin1', (error) => {
+      if (!error) this.finish(true)
+    })
   }
 
   #discardBody(): void {

@@ -124,6 +124,7 @@ export class Http1Connection implements Http1Link, Expiring {
   expire(): void {
     this.deadline = Number.POSITIVE_INFINITY
     if (this.#done) this.connection.destroy()
+    else if (this.#current !== undefined) this.#current.abort('failure')
     else if (this.#reader.begun) this.#refuse('limit.header-time', 'the header section took too long')
     else this.#close()
   }
@@ -290,7 +291,12 @@ export class Http1Connection implements Http1Link, Expiring {
     this.#lingers = true
   }
 
+  awaitClient(): void {
+    this.deadline = this.#sweep.deadline(this.intake.limits.answerTimeout)
+  }
+
   answered(): void {
+    this.deadline = Number.POSITIVE_INFINITY
     if (this.connection.closing || this.#handled) this.#next()
   }
 

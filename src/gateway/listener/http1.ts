@@ -12,11 +12,11 @@ export class Http1Engine {
   readonly #shared: Http1Shared
 
   constructor(intake: Intake) {
-    const { headerTimeout, keepAliveTimeout } = intake.limits
+    const { headerTimeout, keepAliveTimeout, answerTimeout } = intake.limits
     this.#shared = {
       intake,
       answers: new AnswerWriter(intake.now),
-      sweep: new Sweep(Math.min(headerTimeout, keepAliveTimeout)),
+      sweep: new Sweep(Math.min(headerTimeout, keepAliveTimeout, answerTimeout)),
     }
   }
 
