@@ -71,6 +71,20 @@ t.test(
   },
 )
 
+t.test('what changes nothing says so', async (t) => {
+  const { here, store } = await withDevices(t, {})
+  const unblocked = await here('device', 'unblock', 'r_1', '--why', 'found')
+  t.equal(unblocked.code, 0)
+  t.match(unblocked.stdout, 'r_1 was not blocked')
+  t.strictSame(
+    await store.audit.list({ limit: 10, subject: 'r_1' }).then((found) => found.map((one) => one.action)),
+    ['registration.created'],
+  )
+  const listed = await here('device', 'list', '--service', 'chta')
+  t.match(listed.stderr, 'no service chta; there are chat')
+  t.equal((await here('device', 'list', '--limit', '1001')).code, 2)
+})
+
 t.test('a waiting device is listed and approved; another one is denied', async (t) => {
   const { here, store } = await withDevices(t)
   const request = {

@@ -90,10 +90,13 @@ t.test('settings that are wrong are told with file, line and column, all of them
 t.test('a settings file that is not there is named', async (t) => {
   const { code, stdout } = await run(t, [command, 'check', '-c', '/nowhere/gatehouse.yaml'])
   t.equal(code, 1)
-  t.match(stdout, 'cannot be read: ENOENT')
+  t.match(stdout, 'cannot be read: there is no such file (ENOENT)')
   const listed = await run(t, [command, 'device', 'list', '-c', '/nowhere/gatehouse.yaml'])
   t.equal(listed.code, 2)
-  t.match(listed.stderr, '/nowhere/gatehouse.yaml:1:1: /nowhere/gatehouse.yaml cannot be read: ENOENT')
+  t.match(
+    listed.stderr,
+    '/nowhere/gatehouse.yaml:1:1: /nowhere/gatehouse.yaml cannot be read: there is no such file (ENOENT)',
+  )
 })
 
 t.test('the version is told, as text and as JSON', async (t) => {

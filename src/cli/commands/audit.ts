@@ -29,6 +29,7 @@ export const auditCommand = defineCommand({
   ],
   async run(context) {
     const { limit = 50, after, subject, verify } = context.options
+    if (limit > 1000) throw new UsageError('--limit is at most 1000', 'audit')
     if (verify && (after !== undefined || subject !== undefined || context.options.limit !== undefined))
       throw new UsageError('--verify always checks the whole log; it goes with no other option', 'audit')
     return withRecord<ExitCode>(context, async (store) => {
@@ -42,7 +43,7 @@ export const auditCommand = defineCommand({
         return bad === undefined ? 0 : 1
       }
       const records = await store.audit.list({
-        limit: Math.min(limit, 1000),
+        limit,
         ...(after !== undefined && { after }),
         ...(subject !== undefined && { subject }),
       })

@@ -20,6 +20,9 @@ const options = {
 
 type Options = typeof options
 
+/** Of what one call prints. */
+const most = 1000
+
 export const deviceList = defineCommand({
   name: 'device list',
   summary: 'List registered devices, newest first, or those that wait for approval.',
@@ -29,11 +32,17 @@ export const deviceList = defineCommand({
     { line: 'device list --pending', description: 'Who waits for an administrator' },
   ],
   async run(context) {
-    const limit = Math.min(context.options.limit ?? 50, 1000)
+    const { limit = 50 } = context.options
+    if (limit > most) throw new UsageError(`--limit is at most ${most}`, 'device list')
     if (context.options.pending) checkPending(context.options)
-    await withRecord(context, (store) =>
-      context.options.pending ? listPending(store, context, limit) : listRegistered(store, context, limit),
-    )
+    await withRecord(context, async (store, { services }) => {
+      const { service, pending } = context.options
+      if (service !== undefined && !services.some(({ name }) => name === service))
+        context.out.warn(
+          `the settings have no service ${service}; there are ${services.map(({ name }) => name).join(', ')}`,
+        )
+      await (pending ? listPending(store, context, limit) : listRegistered(store, context, limit))
+    })
     return 0
   },
 })

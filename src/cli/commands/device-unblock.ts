@@ -12,6 +12,11 @@ export const deviceUnblock = defineCommand({
     const by = actor(context, 'device unblock')
     const id = context.args[0]!
     return withRecord<ExitCode>(context, async (store) => {
+      const before = await store.registrations.get(id)
+      if (before !== undefined && before.block === undefined) {
+        context.out.show({ device: before }, () => `${id} was not blocked: nothing to do.`)
+        return 0
+      }
       const state = await store.registrations.unblock(id, by)
       if (state === undefined) throw noSuchDevice(id)
       const { user, service } = state.registration

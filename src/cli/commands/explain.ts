@@ -67,8 +67,18 @@ export const explainCommand = defineCommand({
         throw new UsageError('Give either REFERENCE or --url and --from', 'explain')
       return explainReference(reference, context)
     }
-    if (url === undefined || from === undefined)
+    if (url === undefined && from === undefined)
       throw new UsageError('REFERENCE is missing, or --url and --from', 'explain')
+    if (from === undefined)
+      throw new UsageError(
+        '--from is missing: where the connection comes from, such as 203.0.113.7',
+        'explain',
+      )
+    if (url === undefined)
+      throw new UsageError(
+        '--url is missing: what is asked for, such as https://mail.example.com/',
+        'explain',
+      )
     return explainFlags(requestFlags(url, from, context), context)
   },
 })

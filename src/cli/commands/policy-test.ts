@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { fileTrouble } from '../../lib/error-code.ts'
 import { compilePolicy } from '../../policy/compile.ts'
 import type { PolicyDocument } from '../../policy/document.ts'
 import { parsePolicy } from '../../policy/parse.ts'
 import { type PolicyTestResult, runPolicyTests } from '../../policy/run-tests.ts'
-import { errorCode } from '../../settings/secret.ts'
 import { defineCommand } from '../command.ts'
 import { UsageError, WrongSettings } from '../errors.ts'
 import { decisionText, traceText } from '../explanation-text.ts'
@@ -55,7 +55,7 @@ function read(file: string): PolicyDocument {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${errorCode(error)}`, 'policy test')
+    throw new UsageError(`${file} cannot be read: ${fileTrouble(error)}`, 'policy test')
   }
   const { policy, problems } = parsePolicy(text, file)
   if (policy === undefined) throw new WrongSettings(problems)
