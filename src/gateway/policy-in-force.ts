@@ -1,6 +1,7 @@
 import { readFile, watch } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { Service } from '../domain/service.ts'
+import { fileTrouble } from '../lib/error-code.ts'
 import { formatProblem, type Problem } from '../lib/yaml-document.ts'
 import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts'
 import { parsePolicy } from '../policy/parse.ts'
@@ -138,9 +139,7 @@ async function readPolicy(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw new PolicyRejected([
-      wholeFile(file, 'policy', `cannot be read: ${(error as NodeJS.ErrnoException).code}`),
-    ])
+    throw new PolicyRejected([wholeFile(file, 'policy', `cannot be read: ${fileTrouble(error)}`)])
   }
 }
 

@@ -25,7 +25,7 @@ import { createMalformedHandler } from '../gateway/refuse-malformed.ts'
 import type { RegisterDependencies } from '../gateway/register.ts'
 import { readAuthorities } from '../gateway/relay/authorities.ts'
 import { createRelay, type Relay } from '../gateway/relay/relay.ts'
-import { ReturnTrip } from '../gateway/return-trip.ts'
+import { lifetimes, ReturnTrip } from '../gateway/return-trip.ts'
 import { Routes } from '../gateway/routing.ts'
 import { RunningExchanges } from '../gateway/running-exchanges.ts'
 import { fetchLimited } from '../lib/fetch-limited.ts'
@@ -198,6 +198,7 @@ function assemblePipeline(
     bypassUntil: (service) => bypasses.until(service),
     vouchedNetworks: ({ head }, service) => trip.vouchedNetworks(head, service),
   }
+  const nonces = createNonceStore({ now })
   const register: RegisterDependencies = {
     registrations: store.registrations,
     grants: store.grants,
@@ -205,6 +206,10 @@ function assemblePipeline(
     newSecret: random.secret,
     newRegistrationId: () => `r_${random.id()}`,
     now,
+    claimVoucher: async (head) => {
+      const id = trip.voucherId(head)
+      return id !== undefined && nonces.claim(`voucher:${id}`, lifetimes.voucher * 1000)
+    },
     onRegistered: ({ registration }, keys) => {
       devices.forgetUnknown(keys)
       metrics.registrations.labels(registration.service).inc()
@@ -232,7 +237,7 @@ function assemblePipeline(
     pages: {
       trip,
       routes,
-      nonces: createNonceStore({ now }),
+      nonces,
       policy: () => policy.current,
       assess,
       jwks: identityFields.jwks,
@@ -376,7 +381,8 @@ function startProbe(parts: GatewayParts): { close(): void } {
   const next = () => {
     if (!closed) timer = setTimeout(() => void probeRecord(parts).finally(next), probeEvery).unref()
   }
-  next()
+  // At once: until then the gauges say that there is no record.
+  void probeRecord(parts).finally(next)
   return {
     close() {
       closed = true
