@@ -1,5 +1,5 @@
 import { clientKey } from '../clients/client-key.ts'
-import { setDeviceCookie } from '../clients/device-cookie.ts'
+import { gatehouseCookie, setDeviceCookie, setShortCookie } from '../clients/device-cookie.ts'
 import type { Observation, UpstreamAnswer } from '../clients/protocol.ts'
 import { sameUser } from '../clients/user-name.ts'
 import type { Answer } from '../domain/answer.ts'
@@ -7,6 +7,7 @@ import type { Binding, ClientKey } from '../domain/client-identity.ts'
 import type { Decision } from '../domain/decision.ts'
 import type { ReasonCode } from '../domain/reason.ts'
 import type { DeviceState, Registration } from '../domain/registration.ts'
+import type { RequestHead } from '../domain/request-head.ts'
 import type { Grants, RegistrationWriter } from '../store/ports.ts'
 import type { Assessment } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
@@ -20,6 +21,8 @@ export interface RegisterDependencies {
   readonly newSecret: () => string
   readonly newRegistrationId: () => string
   readonly now: () => number
+  /** Uses up the voucher by which this request is on a network. @returns false when it was used before */
+  readonly claimVoucher: (head: RequestHead) => Promise<boolean>
   /** Called after the commit, so that this process's copies follow at once. */
   readonly onRegistered: (state: DeviceState, keys: readonly ClientKey[]) => void
   readonly onFailed: (assessment: Assessment, error: unknown) => void
@@ -70,6 +73,10 @@ async function commit(
   const { identity, setCookie } = newIdentity(assessment, accepted.keys, deps)
   const first = identity[0]
   if (first === undefined) return replaceWith('client.unidentified', assessment)
+  const { head } = assessment.request
+  const vouched = assessment.facts.vouchedNetworks.length > 0
+  // One visit to the VPN is for one client: the cookie that tells of it can be copied to any other.
+  if (vouched && !(await deps.claimVoucher(head))) return replaceWith('return.invalid', assessment)
   const registration = describe(assessment, decision, { binding: first.binding, accepted }, deps)
   const keys = isProved(first.binding) ? identity : [...identity, ...(observation.grants ?? [])]
   // An approval lets one device register, once.
@@ -81,7 +88,14 @@ async function commit(
   deps.onRegistered(result.state, keys)
   // It was blocked, as the same client, while this answer was on its way; the new registration is blocked as well.
   if (result.state.block !== undefined) return replaceWith('device.blocked', assessment)
-  return { addHeaders: setCookie === undefined ? [] : ['Set-Cookie', setCookie] }
+  return {
+    addHeaders: [
+      ...(setCookie === undefined ? [] : ['Set-Cookie', setCookie]),
+      ...(vouched
+        ? ['Set-Cookie', setShortCookie(gatehouseCookie('voucher', head.scheme), '', 0, head.scheme)]
+        : []),
+    ],
+  }
 }
 
 /** Where nobody signs in, all browsers share one name: a limit per user would count them together. */

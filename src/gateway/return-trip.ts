@@ -84,6 +84,12 @@ export class ReturnTrip {
     return voucher?.service === service ? voucher.networks : []
   }
 
+  /** By what one voucher is told from another, so that it registers one client; undefined without one. */
+  voucherId(head: RequestHead): string | undefined {
+    const [cookie] = readCookies(head, gatehouseCookie('voucher', head.scheme))
+    return cookie === undefined ? undefined : sha256(cookie)
+  }
+
   /** Is this the browser that departed? */
   isSameBrowser(head: RequestHead, { nonceHash }: Pick<Departure, 'nonceHash'>): boolean {
     const [cookie, second] = readCookies(head, gatehouseCookie('return', head.scheme))
