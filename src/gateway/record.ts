@@ -121,16 +121,16 @@ type Counting = (exchange: RecordedExchange, line: AccessLine) => void
 
 /** Looking a labelled child up costs more than counting on it: each is looked up once. */
 function createCounting(metrics: Metrics): Counting {
-  const duration = remember((service) => metrics.duration.labels(service))
-  const firstByte = remember((service) => metrics.firstByte.labels(service))
+  const duration = remember((service) => metrics.duration.of(service))
+  const firstByte = remember((service) => metrics.firstByte.of(service))
   const exchanges = remember((service) =>
     remember((verdict) => remember((status) => metrics.exchanges.labels(service, verdict, status))),
   )
   return ({ assessment, outcome }, line) => {
     const service = assessment?.route.service.name ?? 'none'
     exchanges(service)(String(line.verdict))(statusClasses[Math.floor(outcome.status / 100)] ?? 'none').inc()
-    duration(service).observe(Number(line.duration) / 1000)
-    if (line.firstByte !== undefined) firstByte(service).observe(Number(line.firstByte) / 1000)
+    duration(service)(Number(line.duration) / 1000)
+    if (line.firstByte !== undefined) firstByte(service)(Number(line.firstByte) / 1000)
     if (reasons[outcome.reason].status >= 300) metrics.refusals.labels(outcome.reason).inc()
   }
 }

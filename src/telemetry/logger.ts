@@ -54,10 +54,22 @@ export function openLogger({ level, destination = 1, now, onCondition }: LoggerO
  * nothing but the values of a fixed table, and there is one for each request.
  */
 function accessLogTo(sink: LineSink, now: () => number): AccessLog {
+  const time = rememberedTime()
   return (fields) => {
     const rest = JSON.stringify(fields)
-    sink.write(
-      `{"level":"info","time":"${new Date(now()).toISOString()}",${rest.slice(1, -1)},"msg":"exchange"}\n`,
-    )
+    sink.write(`{"level":"info","time":"${time(now())}",${rest.slice(1, -1)},"msg":"exchange"}\n`)
+  }
+}
+
+/** RFC 3339 in UTC. Many lines are written within a millisecond. */
+function rememberedTime(): (at: number) => string {
+  let last = Number.NaN
+  let text = ''
+  return (at) => {
+    if (at !== last) {
+      text = new Date(at).toISOString()
+      last = at
+    }
+    return text
   }
 }

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, type Metric, Registry } from 'prom-client'
+import { DurationHistogram } from './duration-histogram.ts'
 
 /**
  * Every metric of Gatehouse: name, kind, labels and help in one place; `docs/reference/metrics.md` is generated from
@@ -136,7 +137,7 @@ type Instrument<K> = K extends 'counter'
   ? Counter<string>
   : K extends 'gauge'
     ? Gauge<string>
-    : Histogram<string>
+    : DurationHistogram
 export type Metrics = { readonly [Name in keyof Definitions]: Instrument<Definitions[Name]['kind']> } & {
   readonly registry: Registry
 }
@@ -154,5 +155,8 @@ function instrument({ kind, name, labels, help }: MetricDefinition, registry: Re
   const options = { name, help, labelNames: [...labels], registers: [registry] }
   if (kind === 'counter') return new Counter(options)
   if (kind === 'gauge') return new Gauge(options)
-  return new Histogram({ ...options, buckets: durationBuckets })
+  const histogram = new DurationHistogram({ name, help, label: labels[0] ?? '', bounds: durationBuckets })
+  // The cast: the registry calls nothing but `get` and `reset`, which prom-client's types do not say.
+  registry.registerMetric(histogram as unknown as Metric)
+  return histogram
 }
