@@ -1,0 +1,87 @@
+import { followChanges } from '../devices/changes.ts'
+import { type TlsWatch, watchTlsMaterial } from '../gateway/listener/tls-material.ts'
+import type { Change } from '../store/ports.ts'
+import type { Core } from './gateway-core.ts'
+import { reportCertificates, startProbe } from './gateway-health.ts'
+import type { OpenListener } from './gateway-listeners.ts'
+import type { GatewayParts } from './gateway-parts.ts'
+
+/** What goes on beside the requests. */
+export interface Background {
+  reloadTls(): Promise<void>
+  close(): void
+}
+
+/** Milliseconds between two looks at the open exchanges for what changes by time alone (`registeredWithin`, `from:`). */
+const reconsiderEvery = 30_000
+
+export function startBackground(
+  parts: GatewayParts,
+  core: Core,
+  listeners: readonly OpenListener[],
+): Background {
+  const { store, logger } = parts
+  const onError = (error: unknown) => logger.error({ err: error }, 'background work failed')
+  const changes = followChanges({
+    changes: store.changes,
+    onChange: (change) => void apply(change, parts, core).catch(onError),
+    onGap: () => {
+      core.devices.dropAll()
+      void core.bypasses
+        .refresh()
+        .then(() => core.live.reconsiderAll())
+        .catch(onError)
+    },
+    onError: (error) => logger.debug({ err: error }, 'change notices cannot be read'),
+  })
+  const sweep = setInterval(() => void core.live.reconsiderAll().catch(onError), reconsiderEvery).unref()
+  const probe = startProbe(parts)
+  void core.policy.follow(async () => core.live.reconsiderAll())
+  const certificates = followCertificates(parts, listeners)
+  return {
+    reloadTls: async () => certificates?.reload(),
+    close() {
+      clearInterval(sweep)
+      probe.close()
+      changes.close()
+      core.bypasses.close()
+      core.policy.close()
+      certificates?.close()
+    },
+  }
+}
+
+/** New certificates serve new connections; when they are wrong, the ones before stay and readiness says so. */
+function followCertificates(parts: GatewayParts, listeners: readonly OpenListener[]): TlsWatch | undefined {
+  const { settings, logger, health } = parts
+  if (settings.gateway.tls === undefined) return undefined
+  return watchTlsMaterial(settings.gateway.tls, {
+    onMaterial(material) {
+      for (const { scheme, listener } of listeners) if (scheme === 'https') listener.reloadTls(material)
+      reportCertificates(material, parts)
+      health.set('certificates', { ok: true }, false)
+      logger.info('certificates reloaded')
+    },
+    onError(error) {
+      const detail = error instanceof Error ? error.message : String(error)
+      health.set('certificates', { ok: false, detail: `new files are not in use: ${detail}` }, false)
+      logger.error({ err: error }, 'certificates rejected; the ones before stay in use')
+    },
+  })
+}
+
+/** A committed change, made by whichever process: copies are dropped and the open exchanges decided again. */
+async function apply(change: Change, parts: GatewayParts, core: Core): Promise<void> {
+  switch (change.kind) {
+    case 'registration':
+      core.devices.drop(change.subject)
+      return core.live.reconsiderDevice(change.subject)
+    case 'bypass': {
+      const active = await core.bypasses.refresh()
+      parts.logger.warn({ services: active.map(({ service }) => service) }, 'bypasses have changed')
+      return core.live.reconsiderAll()
+    }
+    case 'approval':
+      return // read from the record at the next request of the waiting device
+  }
+}

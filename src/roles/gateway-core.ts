@@ -1,0 +1,179 @@
+import { createTokenVerifier } from '../clients/verify-token.ts'
+import { createDeviceStates, type DeviceStates } from '../devices/device-states.ts'
+import { ActiveBypasses } from '../gateway/active-bypasses.ts'
+import type { AssessDependencies } from '../gateway/assess.ts'
+import { createIdentityFields, generateIdentityKey, type IdentityFields } from '../gateway/identity-fields.ts'
+import { LiveExchanges } from '../gateway/live-exchanges.ts'
+import type { Pipeline } from '../gateway/pipeline.ts'
+import { PolicyInForce } from '../gateway/policy-in-force.ts'
+import { createRecorder } from '../gateway/record.ts'
+import { RefusalJournal } from '../gateway/refusal-journal.ts'
+import type { RegisterDependencies } from '../gateway/register.ts'
+import { readAuthorities } from '../gateway/relay/authorities.ts'
+import { createRelay, type Relay } from '../gateway/relay/relay.ts'
+import { lifetimes, ReturnTrip } from '../gateway/return-trip.ts'
+import { Routes } from '../gateway/routing.ts'
+import { RunningExchanges } from '../gateway/running-exchanges.ts'
+import { fetchLimited } from '../lib/fetch-limited.ts'
+import { createNonceStore } from '../shared-state/memory.ts'
+import { RecordUnavailable } from '../store/errors.ts'
+import { reportReload, reportWrites } from './gateway-health.ts'
+import type { GatewayParts } from './gateway-parts.ts'
+
+/** What decides and carries an exchange, before anything listens. */
+export interface Core {
+  readonly policy: PolicyInForce
+  readonly devices: DeviceStates
+  readonly bypasses: ActiveBypasses
+  readonly live: LiveExchanges
+  readonly running: RunningExchanges
+  readonly relay: Relay
+  readonly journal: RefusalJournal
+  readonly routes: Routes
+  readonly pipeline: Pipeline
+}
+
+export async function openCore(parts: GatewayParts): Promise<Core> {
+  const { settings, store, logger, metrics, now, random } = parts
+  const policy = await PolicyInForce.open(settings.policy, {
+    trustedProxies: settings.gateway.trustedProxies,
+    services: settings.services,
+    now,
+    onReload: (event) => reportReload(event, parts),
+    onError: (error) => logger.error({ err: error }, 'policy file cannot be watched'),
+  })
+  reportReload({ outcome: 'loaded', digest: policy.current.digest }, parts)
+  const devices = createDeviceStates({
+    registrations: store.registrations,
+    hotDevices: settings.limits.hotDevices,
+    staleFor: () => policy.current.limits.staleFor,
+    now,
+    onCondition: (ok, detail) =>
+      parts.health.set('record', detail === undefined ? { ok } : { ok, detail }, true),
+  })
+  const bypasses: ActiveBypasses = new ActiveBypasses({
+    bypasses: store.bypasses,
+    now,
+    onEnd: () => {
+      logger.info('a bypass has ended')
+      void live
+        .reconsiderAll()
+        .catch((error: unknown) => logger.error({ err: error }, 'background work failed'))
+    },
+  })
+  const routes = new Routes(settings.services, settings.gateway.hosts, {
+    now,
+    verifyToken: createTokenVerifier({ fetch: fetchLimited, now }),
+    userOfGrant: (key) => store.grants.userOf(key.hash, now()),
+  })
+  const live = new LiveExchanges({
+    find: (keys) => devices.find(keys),
+    policy: () => policy.current,
+    bypassUntil: (service) => bypasses.until(service),
+    now,
+    onCutOff: ({ route, state, request }, decision) => {
+      metrics.cutOffs.labels(route.service.name).inc()
+      logger.info(
+        { id: request.head.id, registration: state?.registration.id, reason: decision.reason },
+        'cut off',
+      )
+    },
+  })
+  await bypasses.refresh()
+  const journal = new RefusalJournal({
+    refusals: store.refusals,
+    policy: () => policy.current,
+    onDropped: () => metrics.journalDropped.inc(),
+    onError: (error) => logger.warn({ err: error }, 'refusals could not be kept for explain'),
+  })
+  const relay = createRelay({
+    services: settings.services,
+    authorities: await readAuthorities(settings.services),
+    limits: settings.limits,
+    pseudonym: settings.gateway.pseudonym,
+    now,
+    onHealth: ({ service, upstream, healthy, failures }) =>
+      logger.warn({ service, upstream, failures }, healthy ? 'upstream answers again' : 'upstream set aside'),
+  })
+  const identityFields = createIdentityFields({
+    privateKey: await store.keys.getOrCreate('identity-jwt', generateIdentityKey),
+    issuer: settings.gateway.pseudonym,
+    now,
+  })
+  const trip = new ReturnTrip(await store.keys.getOrCreate('return-trip', random.secret), now)
+  const core = { policy, devices, bypasses, live, running: new RunningExchanges(), relay, journal, routes }
+  return { ...core, pipeline: assemblePipeline(parts, core, { identityFields, trip }) }
+}
+
+function assemblePipeline(
+  parts: GatewayParts,
+  core: Omit<Core, 'pipeline'>,
+  { identityFields, trip }: { readonly identityFields: IdentityFields; readonly trip: ReturnTrip },
+): Pipeline {
+  const { settings, store, logger, accessLog, metrics, now, random } = parts
+  const { policy, devices, bypasses, live, running, relay, journal, routes } = core
+  const record = createRecorder({ accessLog, metrics, journal, now, ...settings.log })
+  const assess: AssessDependencies = {
+    devices,
+    approvals: store.approvals,
+    policy: () => policy.current,
+    bypassUntil: (service) => bypasses.until(service),
+    vouchedNetworks: ({ head }, service) => trip.vouchedNetworks(head, service),
+  }
+  const nonces = createNonceStore({ now })
+  const register: RegisterDependencies = {
+    registrations: store.registrations,
+    grants: store.grants,
+    clientsPerUser: () => policy.current.limits.clientsPerUser,
+    newSecret: random.secret,
+    newRegistrationId: () => `r_${random.id()}`,
+    now,
+    claimVoucher: async (head) => {
+      const id = trip.voucherId(head)
+      return id !== undefined && nonces.claim(`voucher:${id}`, lifetimes.voucher * 1000)
+    },
+    onRegistered: ({ registration }, keys) => {
+      devices.forgetUnknown(keys)
+      metrics.registrations.labels(registration.service).inc()
+    },
+    onFailed: ({ route, request }, error) => {
+      metrics.registrationFailures.labels(route.service.name).inc()
+      if (error instanceof RecordUnavailable) reportWrites(parts.health, error.message)
+      logger.error({ id: request.head.id, err: error }, 'registration could not be stored')
+    },
+  }
+  return {
+    routes,
+    assess,
+    enact: {
+      relay,
+      live,
+      identityFields,
+      register,
+      redirect: { trip, isOwnHost: (host) => routes.isOwnHost(host), newSecret: random.secret },
+      approvals: store.approvals,
+      policy: () => policy.current,
+      pendingApprovals: settings.limits.pendingApprovals,
+      newSecret: random.secret,
+    },
+    pages: {
+      trip,
+      routes,
+      nonces,
+      policy: () => policy.current,
+      assess,
+      jwks: identityFields.jwks,
+      newId: random.secret,
+    },
+    fail: {
+      onFailure: (head, reason, error) => logger.warn({ id: head.id, reason, err: error }, 'exchange failed'),
+    },
+    record(exchange) {
+      try {
+        record(exchange)
+      } finally {
+        running.end()
+      }
+    },
+  }
+}
