@@ -96,7 +96,7 @@ async function explainReference(reference: string, context: Context): Promise<Ex
     const refusal = await store.refusals.get(reference)
     if (refusal === undefined)
       throw new CommandFailed(
-        `No refusal ${reference} is kept; the newest 10000 are, a moment after they happen`,
+        `No refusal ${reference} is kept: it is older than the newest 10000, or was refused before its service was known (not valid HTTP, an unknown host). The access log has its reason: look for "id":"${reference}"`,
       )
     const policy = await readPolicy(settings, context.system.now)
     const explained = await explainStored(refusal, { policy, store }, context.system.now())
