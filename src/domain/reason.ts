@@ -181,7 +181,8 @@ export const reasons = {
   'return.invalid': {
     status: 400,
     sentence: 'This link is not valid any more. Open the service’s address again.',
-    operator: 'The signed way back from the VPN was forged, has expired, belongs to another browser, or has registered a client already.',
+    operator:
+      'The signed way back from the VPN was forged, has expired, belongs to another browser, or has registered a client already.',
   },
 
   // Syntax: each a request that two programs could read in two ways
