@@ -65,7 +65,7 @@ export async function startGatehouse(settings: Settings, options: StartOptions):
         details: { version },
       })
     // Before the gateway, so that readiness is told while it starts and until it has drained.
-    health.set('gateway', { ok: false, detail: 'starting' }, true)
+    health.begin('gateway')
     let measure = () => {}
     const management = await startManagement({
       ...settings.management.listen,

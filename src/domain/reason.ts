@@ -338,6 +338,12 @@ export const reasons = {
     operator:
       'NTLM and Negotiate sign a connection in, which HTTP/2 cannot do; the client is told to use HTTP/1.1.',
   },
+  'connection.shared': {
+    status: 403,
+    sentence: 'This way of signing in cannot be used from here.',
+    operator:
+      'NTLM and Negotiate sign a connection in, and a proxy that tells the client’s address in a header shares its connections among clients. Use the PROXY protocol, or offer another scheme beside them.',
+  },
   'connection.other-service': {
     status: 421,
     sentence: 'This connection belongs to another service.',

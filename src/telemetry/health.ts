@@ -18,8 +18,14 @@ export class Health {
   set(part: string, condition: Condition, essential: boolean): void {
     const before = this.#conditions.get(part)
     this.#conditions.set(part, { ...condition, essential })
-    if (before?.ok !== condition.ok && (before !== undefined || !condition.ok))
-      this.#onChange(part, condition)
+    const news =
+      before === undefined || before.detail === 'starting' ? !condition.ok : before.ok !== condition.ok
+    if (news) this.#onChange(part, condition)
+  }
+
+  /** A part that is not there yet: not ready, and nothing that has failed. */
+  begin(part: string): void {
+    this.#conditions.set(part, { ok: false, detail: 'starting', essential: true })
   }
 
   drain(): void {

@@ -206,3 +206,33 @@ for (const [what, , options] of overHttp2) {
     t.type(failure, RelayFailure)
   })
 }
+
+const behindProxy = {
+  head: { source: { address: '203.0.113.7', derivedFrom: 'x-forwarded-for', peer: '127.0.0.1' } },
+} as const
+
+t.test('a connection that a proxy shares among clients is never signed in', async (t) => {
+  const { url, connections } = await ntlmUpstream(t)
+  const { port } = await relayUnderTest(t, { upstream: [url], ...behindProxy })
+  const client = clientConnection(t, port)
+  const refused = await client.ask('/', { headers: { authorization: 'NTLM user-alice' } })
+  t.equal(refused.headers['x-reason'], 'connection.shared')
+  t.equal(connections.size, 0, 'the credentials never reach the upstream')
+})
+
+t.test('a shared connection is offered the other ways of signing in alone', async (t) => {
+  const { url } = await ntlmUpstream(t)
+  const { port } = await relayUnderTest(t, { upstream: [url], ...behindProxy })
+  const challenged = await clientConnection(t, port).ask('/')
+  t.equal(challenged.status, 401)
+  t.equal(challenged.headers['www-authenticate'], 'Basic realm="x"')
+})
+
+t.test('a shared connection for which there is no other way of signing in is refused', async (t) => {
+  const url = await upstreamServer(t, (_, response) => {
+    response.writeHead(401, { 'www-authenticate': ['Negotiate', 'NTLM'] }).end()
+  })
+  const { port } = await relayUnderTest(t, { upstream: [url], ...behindProxy })
+  const refused = await clientConnection(t, port).ask('/')
+  t.equal(refused.headers['x-reason'], 'connection.shared')
+})

@@ -6,13 +6,14 @@ import { AnswerGate, type GateKeeper } from './answer-gate.ts'
 import { InvalidAnswer, RelayFailure, type RelayReason, reasonOf, type Stage } from './failure.ts'
 import { ObservedAnswer } from './observed-answer.ts'
 import type { ForwardOrder, RelayEnd, RelayOutcome, TunnelEnd } from './order.ts'
-import type { Pin, Pins } from './pinned.ts'
+import { isShared, type Pin, type Pins } from './pinned.ts'
 import type { UpstreamConnection } from './pools.ts'
 import {
   challengesConnection,
   clientHeaders,
   clientTrailers,
   type UpstreamHeaders,
+  withoutConnectionChallenges,
 } from './response-headers.ts'
 import { mayRetry } from './retry.ts'
 import { openTunnel, type Tunnel } from './tunnel.ts'
@@ -161,10 +162,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#connection !== undefined) this.#connection.awaitsAnswer = false
   }
 
-  onResponseStart(controller: Controller, status: number, headers: UpstreamHeaders): void {
+  onResponseStart(controller: Controller, status: number, received: UpstreamHeaders): void {
     if (this.#over) return
     if (status < 200) {
-      this.#passInterim(controller, status, headers)
+      this.#passInterim(controller, status, received)
       return
     }
     if (status > 599) {
@@ -174,7 +175,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#status = status
     this.#answeredAt = this.#context.now()
     this.#context.upstreams.succeeded(this.#upstream as Upstream)
-    if (challengesConnection(headers) && !this.#pinConnection(controller)) return
+    const headers = this.#settleChallenges(controller, received)
+    if (headers === undefined) return
     const { client, onAnswer } = this.#order
     if (this.#endsConnection(headers)) client.connection.closeAfterAnswer()
     const flat = clientHeaders(headers, status)
@@ -309,6 +311,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#unread = undefined
       if (!this.#upstreamDone) this.#controller?.resume()
     })
+  }
+
+  /** @returns the headers to go on with; undefined when the answer must not go on */
+  #settleChallenges(controller: Controller, headers: UpstreamHeaders): UpstreamHeaders | undefined {
+    if (!challengesConnection(headers)) return headers
+    if (!isShared(this.#order.head)) return this.#pinConnection(controller) ? headers : undefined
+    const others = withoutConnectionChallenges(headers)
+    if (others === undefined) controller.abort(new RelayFailure('connection.shared'))
+    return others
   }
 
   /**

@@ -15,6 +15,7 @@ export type RelayReason = Extract<
   | 'client.aborted'
   | 'connection.http1-required'
   | 'connection.other-service'
+  | 'connection.shared'
   | 'http.upgrade'
 >
 

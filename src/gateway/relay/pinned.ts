@@ -1,3 +1,4 @@
+import type { RequestHead } from '../../domain/request-head.ts'
 import type { ClientConnection } from '../client-side.ts'
 import type { UpstreamConnection } from './pools.ts'
 import type { Upstream } from './upstreams.ts'
@@ -66,4 +67,12 @@ export class Pin {
     if (this.#inUse) this.#client.closeAfterAnswer()
     else this.#client.destroy()
   }
+}
+
+/**
+ * A proxy in front of us that tells the client's address in a header carries many clients over one connection: what
+ * one of them signed in, the next would use. With the PROXY protocol each client has a connection of its own.
+ */
+export function isShared({ source }: RequestHead): boolean {
+  return source.derivedFrom === 'x-forwarded-for' || source.derivedFrom === 'forwarded'
 }

@@ -14,7 +14,7 @@ import { Exchange } from './exchange.ts'
 import { RelayFailure } from './failure.ts'
 import type { HealthEvent } from './health.ts'
 import type { ForwardOrder, RelayOutcome } from './order.ts'
-import { type Pin, Pins } from './pinned.ts'
+import { isShared, type Pin, Pins } from './pinned.ts'
 import { isConnectionScheme } from './response-headers.ts'
 import { Upstreams } from './upstreams.ts'
 
@@ -98,6 +98,7 @@ function pinFor(order: ForwardOrder, upstreams: Upstreams, pins: Pins): Pin | un
   }
   const credentials = order.head.fields.get('authorization')
   if (credentials === undefined || !isConnectionScheme(credentials)) return undefined
+  if (isShared(order.head)) throw new RelayFailure('connection.shared')
   if (connection.httpVersion === '2') throw new RelayFailure('connection.http1-required')
   const upstream = upstreams.choose([])
   return upstream && pins.pin(connection, upstream)

@@ -112,6 +112,16 @@ export function headerPairs(headers: UpstreamHeaders): (readonly [string, string
 }
 
 /** Does the upstream ask for a way of signing in that holds for the connection? */
+/** The other challenges, for a client whose connection must not be signed in; undefined when there are none. */
+export function withoutConnectionChallenges(headers: UpstreamHeaders): UpstreamHeaders | undefined {
+  const challenge = headers['www-authenticate'] as string | string[] | undefined
+  const others = [challenge ?? []].flat().filter((each) => !namesScheme(each))
+  // The cast: Node's type knows one challenge only, undici hands over all of them.
+  return others.length === 0
+    ? undefined
+    : ({ ...headers, 'www-authenticate': others } as unknown as UpstreamHeaders)
+}
+
 export function challengesConnection(headers: UpstreamHeaders): boolean {
   const challenge = headers['www-authenticate'] as string | string[] | undefined
   if (challenge === undefined) return false
