@@ -26,6 +26,8 @@ export interface Http1Link extends BodySource {
   readonly connection: Connection
   readonly intake: Intake
   readonly answers: AnswerWriter
+  /** The client waits for `100 Continue`, which has not been sent: it may never send its body. */
+  readonly owesContinue: boolean
   /** The client still sends what nobody will read: the connection ends gently (RFC 9112 9.6). */
   linger(): void
   /** The answer is complete, and waits for the client to take it. */
@@ -238,12 +240,12 @@ export class Http1ClientSide implements ClientSide {
 
   /** Is the body read, or short enough to be read and thrown away? Unread bytes must not be taken for the next request. */
   #willBeRead(): boolean {
-    const { framing, waits } = this.#exchange
+    const { framing } = this.#exchange
     if (framing === undefined) return false
     const body = this.#body
     if (!framing.hasBody || body?.isComplete === true) return true
     if (body?.destroyed === true) return false
-    if (waits && body === undefined) return false
+    if (this.link.owesContinue) return false
     return framing.length !== undefined && framing.length - this.bytesReceived <= drainable
   }
 

@@ -230,6 +230,10 @@ export class Http1Connection implements Http1Link, Expiring {
     this.#resume()
   }
 
+  get owesContinue(): boolean {
+    return this.#waits
+  }
+
   #sendContinue(): void {
     if (!this.#waits) return
     this.#waits = false
@@ -329,7 +333,7 @@ export class Http1Connection implements Http1Link, Expiring {
     this.#done = true
     const { socket } = this.connection
     this.deadline = this.#sweep.deadline(lingerFor)
-    if (!this.#lingers && this.#held.length === 0) {
+    if (!this.#lingers && this.#decoder === undefined && this.#held.length === 0) {
       socket.destroySoon()
       return
     }

@@ -14,7 +14,7 @@ export interface BodySource {
   /** The first read, and every read after `pauseBody`. */
   resumeBody(body: RequestBody): void
   pauseBody(): void
-  /** The body cannot be read to its end: the connection is of no use for another request. */
+  /** The body will not be read to its end: the connection is of no use for another request. */
   bodyFailed(): void
 }
 
@@ -75,7 +75,6 @@ export class RequestBody extends Readable {
 
   fail(reason: ClientBodyError['reason'], cause?: unknown): void {
     if (this.destroyed || this.#complete) return
-    this.#source.bodyFailed()
     this.destroy(new ClientBodyError(reason, cause === undefined ? undefined : { cause }))
   }
 
@@ -89,6 +88,8 @@ export class RequestBody extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.#timer)
+    // Whoever read it may let go of it by itself, as undici does when the upstream answers early.
+    if (!this.#complete) this.#source.bodyFailed()
     callback(error)
   }
 
