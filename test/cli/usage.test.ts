@@ -69,6 +69,7 @@ t.test('wrong usage exits with 2, says what is wrong and what was probably meant
     ],
     [['bypass', 'caht', '--for', '30m', '--why', 'x'], /no service caht; did you mean chat/],
     [['bypass', 'chat', '--for', '2d', '--why', 'x'], /at most 1d/],
+    [['bypass', 'chat', '--list', '--end'], /--for, --end and --list exclude each other/],
   ]
   for (const [args, words] of cases) {
     const { code, stdout, stderr } = await inProcess(args, settingsFile)

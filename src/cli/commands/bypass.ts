@@ -32,8 +32,10 @@ export const bypassCommand = defineCommand({
   ],
   async run(context) {
     const { list, end } = context.options
-    if (list) return listOpen(context)
     const service = context.args[0]
+    if ([list, end, context.options.for !== undefined].filter(Boolean).length > 1)
+      throw new UsageError('--for, --end and --list exclude each other', 'bypass')
+    if (list) return listOpen(context)
     if (service === undefined) throw new UsageError('SERVICE is missing', 'bypass')
     return end ? close(service, context) : open(service, context)
   },
