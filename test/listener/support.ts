@@ -7,34 +7,9 @@ import type { MalformedRequest } from '../../src/gateway/listener/intake.ts'
 import { type Listener, type ListenerOptions, startListener } from '../../src/gateway/listener/listener.ts'
 import { strictPathRules } from '../../src/gateway/wire/path.ts'
 import { IpSet } from '../../src/lib/ip-set.ts'
+import { defaultLimits } from '../helpers/limits.ts'
 
-export const limits: Limits = {
-  headerTimeout: 10_000,
-  headerSize: 65_536,
-  headerFields: 200,
-  targetSize: 16_384,
-  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-  bodyTimeout: 30_000,
-  bodyRate: 1024,
-  keepAliveTimeout: 75_000,
-  requestsPerConnection: 1000,
-  connections: 10_000,
-  connectionsPerAddress: 2000,
-  tlsHandshakeTimeout: 10_000,
-  proxyHeaderTimeout: 3000,
-  streamsPerConnection: 100,
-  streamResets: 200,
-  connectTimeout: 5000,
-  responseTimeout: 1_200_000,
-  answerTimeout: 60_000,
-  upgradeIdleTimeout: 1_800_000,
-  upstreamHeaderSize: 32_768,
-  upstreamConnections: 256,
-  upstreamKeepAlive: 60_000,
-  drainFor: 30_000,
-  pendingApprovals: 1000,
-  hotDevices: 1000,
-}
+export const limits: Limits = defaultLimits
 
 export interface UnderTest {
   readonly listener: Listener

@@ -6,34 +6,13 @@ import type { RequestHead } from '../../src/domain/request-head.ts'
 import type { Service } from '../../src/domain/service.ts'
 import type { ForwardOrder, RelayOutcome } from '../../src/gateway/relay/order.ts'
 import { createRelay, type RelayOptions } from '../../src/gateway/relay/relay.ts'
+import { defaultLimits } from '../helpers/limits.ts'
 import { HttpClientSide, headOf, UpgradeClientSide } from './client-side-double.ts'
 
 export const limits: Limits = {
-  headerTimeout: 10_000,
-  headerSize: 65_536,
-  headerFields: 200,
-  targetSize: 16_384,
-  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-  bodyTimeout: 30_000,
-  bodyRate: 1024,
-  keepAliveTimeout: 75_000,
-  requestsPerConnection: 1000,
-  connections: 10_000,
-  connectionsPerAddress: 2000,
-  tlsHandshakeTimeout: 10_000,
-  proxyHeaderTimeout: 3000,
-  streamsPerConnection: 100,
-  streamResets: 200,
-  connectTimeout: 2000,
-  responseTimeout: 1_200_000,
-  answerTimeout: 60_000,
+  ...defaultLimits,
+  connectTimeout: 2_000,
   upgradeIdleTimeout: 60_000,
-  upstreamHeaderSize: 32_768,
-  upstreamConnections: 1000,
-  upstreamKeepAlive: 30_000,
-  drainFor: 1000,
-  pendingApprovals: 10,
-  hotDevices: 1000,
 }
 
 export function serviceFor(upstream: readonly URL[], overrides: Partial<Service> = {}): Service {
