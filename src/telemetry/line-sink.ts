@@ -1,4 +1,4 @@
-import { openSync, write, writeSync } from 'node:fs'
+import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 
 export interface LineSinkOptions {
   /** File descriptor, or a file's path: it is made when it is missing, and appended to. */
@@ -14,7 +14,7 @@ const mostKept = 8 * 1024 * 1024
 /** Milliseconds that a line may wait for others. */
 const longestWait = 200
 /** Milliseconds: a pipe whose reader is slow, and a destination that refuses. */
-const retryAfter = { busy: 20, failed: 1_000 }
+const retryAfter = { busy: 5, failed: 1_000 }
 
 /**
  * Where log lines go, pino's and the access log's alike, so that lines never mix. A line is copied once, into a buffer
@@ -36,7 +36,8 @@ export class LineSink {
 
   /** @throws when the file cannot be opened */
   constructor({ destination, onCondition }: LineSinkOptions) {
-    this.#fd = typeof destination === 'number' ? destination : openSync(destination, 'a', 0o600)
+    this.#fd =
+      typeof destination === 'number' ? withoutBlocking(destination) : openSync(destination, 'a', 0o600)
     this.#onCondition = onCondition
   }
 
@@ -124,9 +125,26 @@ export class LineSink {
 
   #writeLast(): void {
     try {
-      for (const piece of this.#waiting.splice(0)) writeSync(this.#fd, piece)
+      for (const piece of this.#waiting.splice(0)) {
+        // What is cut off here must be the last.
+        if (writeSync(this.#fd, piece) < piece.byteLength) return
+      }
     } catch {
       // It has failed before, and the process is ending.
     }
+  }
+}
+
+/**
+ * A write to a pipe whose reader has stopped does not return, and a process does not end before it does. A pipe is
+ * opened anew, without blocking for us alone: its other writers keep it as it is. Only Linux can; elsewhere, and for
+ * whatever is no pipe, the descriptor stays what it was.
+ */
+function withoutBlocking(fd: number): number {
+  try {
+    if (!fstatSync(fd).isFIFO()) return fd
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch {
+    return fd
   }
 }
