@@ -143,7 +143,7 @@ for (const [what, bytes] of invalid) {
 }
 
 t.test('an upstream that nobody runs is unreachable', async (t) => {
-  const gateway = await relayUnderTest(t, { upstream: [await deadUrl()] })
+  const gateway = await relayUnderTest(t, { upstream: [deadUrl()] })
   t.match((await request(gateway.url)).headers, { 'x-reason': 'upstream.unreachable' })
   const failure = await gateway.next()
   t.type(failure, RelayFailure)

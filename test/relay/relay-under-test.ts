@@ -132,13 +132,12 @@ export async function rawUpstream(t: Test, listener: (socket: Socket) => void): 
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
 }
 
-/** A port on which nobody listens. */
-export async function deadUrl(): Promise<URL> {
-  const server = createTcpServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  return new URL(`http://127.0.0.1:${port}`)
+let deadUrls = 0
+
+/** Where nobody listens, nor will: a port that was free a moment ago may be another test's by now. */
+export function deadUrl(): URL {
+  deadUrls += 1
+  return new URL(`http://127.254.0.${deadUrls}:1`)
 }
 
 async function listening(t: Test, server: Server): Promise<URL> {

@@ -101,7 +101,7 @@ t.test('what was never sent goes to another upstream, bodies included', async (t
     })
     request.on('end', () => response.end(body))
   })
-  const gateway = await relayUnderTest(t, { upstream: [await deadUrl(), alive] })
+  const gateway = await relayUnderTest(t, { upstream: [deadUrl(), alive] })
   for (let i = 0; i < 4; i++) {
     const answer = await request(gateway.url, { method: 'POST', body: `body ${i}` })
     t.equal(await answer.body.text(), `body ${i}`)
@@ -112,7 +112,7 @@ t.test('what was never sent goes to another upstream, bodies included', async (t
 t.test('an upstream that fails is set aside, shown as such, and tried again later', async (t) => {
   let now = 1_000_000
   const events: unknown[] = []
-  const dead = await deadUrl()
+  const dead = deadUrl()
   const alive = await upstreamServer(t, (_request, response) => response.end('ok'))
   const gateway = await relayUnderTest(t, {
     upstream: [dead, alive],
@@ -148,7 +148,7 @@ t.test('an upstream’s time aside grows up to a minute, and success forgets it'
 })
 
 t.test('when all upstreams are set aside they are tried all the same', async (t) => {
-  const gateway = await relayUnderTest(t, { upstream: [await deadUrl(), await deadUrl()] })
+  const gateway = await relayUnderTest(t, { upstream: [deadUrl(), deadUrl()] })
   for (let i = 0; i < 4; i++)
     t.match((await request(gateway.url)).headers, { 'x-reason': 'upstream.unreachable' })
   t.match(gateway.relay.upstreamHealth(), [{ healthy: false }, { healthy: false }])
