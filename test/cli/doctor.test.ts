@@ -77,9 +77,11 @@ t.test('a record that is newer than the clock fails', async (t) => {
 })
 
 t.test('upstreams are asked only with --network, and one that does not answer fails', async (t) => {
-  const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+  // An address of its own: another test may be given the port once it is closed.
+  const address = '127.254.1.1'
+  const server = createServer((socket) => socket.destroy()).listen(0, address)
   await once(server, 'listening')
-  const upstream = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const upstream = `http://${address}:${(server.address() as AddressInfo).port}`
   const { findings } = await secured(t, { upstream })
   const { code, found } = await findings('ok', '--network')
   t.equal(code, 0)
