@@ -4,6 +4,9 @@ import type { Answer } from '../domain/answer.ts'
 import type { PostureState } from '../domain/posture.ts'
 import { reasons } from '../domain/reason.ts'
 import type { Registration } from '../domain/registration.ts'
+import { announcements } from '../policy/announcements.ts'
+import type { CompiledPolicy } from '../policy/compile.ts'
+import { decide } from '../policy/decide.ts'
 import type { Assessment } from './assess.ts'
 import { isLetThrough } from './live-exchanges.ts'
 
@@ -15,8 +18,8 @@ const postureSentences: Record<PostureState, string> = {
   unknown: 'Your organisation’s device management has not reported it yet.',
 }
 
-/** The user's own page: is this device registered, is it managed, why is it refused, what to do. */
-export function devicePage(assessment: Assessment): Answer {
+/** The user's own page: is this device registered, is it managed, why is it refused, what will change, what to do. */
+export function devicePage(assessment: Assessment, policy: CompiledPolicy): Answer {
   const { state, decision, request } = assessment
   const open = isLetThrough(decision)
   const advice = decision.help ?? (open ? undefined : wordsFor(decision.reason).advice)
@@ -27,6 +30,7 @@ export function devicePage(assessment: Assessment): Answer {
         ? []
         : [registeredSentence(state.registration), postureSentences[state.posture.state]]),
       open ? openSentence(assessment) : reasons[decision.reason].sentence,
+      ...(open ? comingSentences(assessment, policy) : []),
     ],
     ...(advice !== undefined && { advice }),
     reference: request.head.id,
@@ -42,6 +46,15 @@ function openSentence({ decision }: Assessment): string {
   return decision.verdict === 'register'
     ? 'It will be registered as soon as you sign in.'
     : 'It may use this service.'
+}
+
+/** The rules that will turn this very device away, from the day on which they hold: in time to do something about it. */
+function comingSentences({ facts, state, request }: Assessment, policy: CompiledPolicy): string[] {
+  return announcements(policy, request.head.receivedAt).flatMap(({ rule, from }) => {
+    const decision = decide(facts, state, policy, from)
+    if (isLetThrough(decision) || decision.rule !== rule.name) return []
+    return [`From ${day.format(from)}: ${decision.help ?? reasons[decision.reason].sentence}`]
+  })
 }
 
 const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })

@@ -161,7 +161,7 @@ function isFirstUse(arrival: Arrival, { nonces }: PageDependencies): Promise<boo
 /** "This device": what the gateway knows of the browser that asks. */
 async function device({ head, route, deps }: Visit): Promise<Answer | ReasonCode> {
   if (route === undefined) return 'path.reserved'
-  return devicePage(await assess({ head }, route, deps.assess))
+  return devicePage(await assess({ head }, route, deps.assess), deps.policy())
 }
 
 function leadsToService(authority: string, service: string, routes: Routes): boolean {

@@ -55,3 +55,14 @@ t.test('--effective shows every setting with its default', async (t) => {
   t.match(stdout, /responseTimeout: 20m/)
   t.match(stdout, /headerTimeout: 10s/)
 })
+
+t.test('rules that come into force later are named with their day', async (t) => {
+  const policy = smallPolicy.replace(
+    'access:\n',
+    'access:\n  - { name: New rule, from: 2999-01-01, when: { posture: unmanaged }, then: { refuse: No } }\n',
+  )
+  const { gatehouse } = installation(t, { policy })
+  const { code, stdout } = await gatehouse('check')
+  t.equal(code, 0)
+  t.match(stdout, 'coming: access: New rule holds from 2999-01-01T00:00:00.000Z')
+})

@@ -1,5 +1,6 @@
 import { loadTlsMaterial, TlsMaterialError } from '../../gateway/listener/tls-material.ts'
 import { formatProblem, type Problem } from '../../lib/yaml-document.ts'
+import { type Announcement, announcements } from '../../policy/announcements.ts'
 import type { CompiledPolicy } from '../../policy/compile.ts'
 import { policyWarnings } from '../../policy/warnings.ts'
 import { effectiveSettings } from '../../settings/effective.ts'
@@ -10,6 +11,11 @@ import { WrongSettings } from '../errors.ts'
 import { plural } from '../output.ts'
 import { readPolicy } from '../policy-file.ts'
 import { settingsPath } from '../settings-file.ts'
+
+/** A rule with a start date ahead of it, so that nobody is surprised by it. */
+function describeComing({ list, rule, from }: Announcement) {
+  return { list, rule: rule.name, from: new Date(from).toISOString() }
+}
 
 interface Checked {
   readonly settings?: Settings
@@ -44,6 +50,7 @@ export const checkCommand = defineCommand({
             trustedProxies: settings.gateway.trustedProxies,
             now: system.now(),
           })
+    const coming = policy === undefined ? [] : announcements(policy, system.now()).map(describeComing)
     const effective = options.effective && settings !== undefined ? effectiveSettings(settings) : undefined
     out.show(
       {
@@ -51,6 +58,7 @@ export const checkCommand = defineCommand({
         policy: settings?.policy,
         problems,
         warnings,
+        coming,
         ...(effective !== undefined && { effective }),
       },
       () =>
@@ -60,6 +68,7 @@ export const checkCommand = defineCommand({
           ...warnings.map(
             ({ rule, message }) => `warning: ${rule === undefined ? '' : `${rule}: `}${message}`,
           ),
+          ...coming.map(({ rule, list, from }) => `coming: ${list}: ${rule} holds from ${from}`),
           verdict(path, settings, problems, warnings.length),
         ].join('\n'),
     )
