@@ -1,12 +1,11 @@
 import { clientKey } from '../clients/client-key.ts'
 import { setDeviceCookie } from '../clients/device-cookie.ts'
-import type { Answer } from '../domain/answer.ts'
 import type { ClientKey } from '../domain/client-identity.ts'
 import type { Approvals } from '../store/ports.ts'
 import type { Assessment } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Outcome } from './outcome.ts'
-import { endsConnection, refusalAnswer, sendAnswer } from './refuse.ts'
+import { sendRefusal } from './refuse.ts'
 
 export interface ApprovalDependencies {
   readonly approvals: Pick<Approvals, 'request'>
@@ -43,10 +42,8 @@ export async function awaitApproval(
         )
   const reason =
     approval === undefined ? 'client.unidentified' : approval === 'full' ? 'limit.approvals' : decision.reason
-  const answer = refusalAnswer(reason, head, assessment)
-  if (endsConnection(reason)) client.connection.closeAfterAnswer()
-  sendAnswer(client, head, setCookie === undefined ? answer : withCookie(answer, setCookie))
-  return { status: answer.status, reason }
+  const headers = setCookie === undefined ? [] : [['Set-Cookie', setCookie] as const]
+  return sendRefusal(reason, { head, client, assessment, headers })
 }
 
 function waitingKeys(
@@ -61,8 +58,4 @@ function waitingKeys(
     keys: [clientKey(route.service.name, 'cookie', secret)],
     setCookie: setDeviceCookie(secret, request.head.scheme),
   }
-}
-
-function withCookie(answer: Answer, cookie: string): Answer {
-  return { ...answer, headers: [...answer.headers, ['Set-Cookie', cookie]] }
 }

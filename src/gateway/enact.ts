@@ -10,9 +10,10 @@ import type { IdentityFields } from './identity-fields.ts'
 import { isLetThrough, type LiveExchange, type LiveExchanges } from './live-exchanges.ts'
 import type { Outcome } from './outcome.ts'
 import { type RedirectDependencies, redirect } from './redirect.ts'
-import { refuse, sendAnswer } from './refuse.ts'
+import { refuse } from './refuse.ts'
 import { type RegisterDependencies, witnessAnswer } from './register.ts'
 import type { Relay, RelayOutcome } from './relay/relay.ts'
+import { sendAnswer } from './send-answer.ts'
 
 export interface EnactDependencies {
   readonly relay: Pick<Relay, 'forward'>

@@ -37,28 +37,23 @@ export function createIdentityFields({ privateKey, issuer, now }: IdentityFieldO
   // By the state itself: it goes with the hot copy, and a changed device has a new one.
   const issued = new WeakMap<DeviceState, Map<string, Issued>>()
 
-  function of({ state, facts, decision }: Assessment): readonly string[] {
+  function of({ state, decision }: Assessment): readonly string[] {
     if (state === undefined) return []
     const rule = decision.rule ?? ''
     const known = issued.get(state)?.get(rule)
     const at = now()
     if (known !== undefined && at - known.at < reuseFor && at >= known.at) return known.fields
-    const fields = issue(state, facts.service, rule, at)
+    const fields = issue(state, rule, at)
     const ofState = issued.get(state) ?? new Map<string, Issued>()
     issued.set(state, ofState.set(rule, { at, fields }))
     return fields
   }
 
-  function issue(
-    { registration, posture }: DeviceState,
-    service: string,
-    rule: string,
-    at: number,
-  ): string[] {
+  function issue({ registration, posture }: DeviceState, rule: string, at: number): string[] {
     const iat = Math.floor(at / 1000)
     const claims = {
       iss: issuer,
-      aud: service,
+      aud: registration.service,
       sub: registration.user,
       device: registration.id,
       binding: registration.binding,

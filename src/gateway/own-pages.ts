@@ -13,9 +13,10 @@ import type { ClientSide } from './client-side.ts'
 import { devicePage } from './device-page.ts'
 import type { IdentityFields } from './identity-fields.ts'
 import type { Outcome } from './outcome.ts'
-import { describeRefusal, refusalAnswer, sendAnswer } from './refuse.ts'
+import { describeRefusal, refusalAnswer } from './refuse.ts'
 import { type Arrival, lifetimes, type ReturnTrip } from './return-trip.ts'
 import { ownPrefix, type Route, type Routes } from './routing.ts'
+import { sendAnswer } from './send-answer.ts'
 
 export interface PageDependencies {
   readonly trip: ReturnTrip

@@ -5,9 +5,10 @@ import { sha256 } from '../lib/hash.ts'
 import type { Assessment } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
 import type { Outcome } from './outcome.ts'
-import { describeRefusal, refusalAnswer, refuse, sendAnswer } from './refuse.ts'
+import { describeRefusal, refuse, sendRefusal } from './refuse.ts'
 import { formatNonce, lifetimes, parseNonce, type ReturnTrip, roundsLimit } from './return-trip.ts'
 import { ownPrefix } from './routing.ts'
+import { sendAnswer } from './send-answer.ts'
 
 export interface RedirectDependencies {
   readonly trip: ReturnTrip
@@ -51,13 +52,11 @@ function helpWith({ help, location }: Redirecting): string {
 /** The page ends the circle; who opens the service again after it has done something, and may begin anew. */
 function breakLoop(assessment: Assessment, client: ClientSide): Outcome {
   const { head } = assessment.request
-  const answer = refusalAnswer('registration.loop', head, assessment)
-  const cookies = (['return', 'voucher'] as const).map((purpose) => {
+  const headers = (['return', 'voucher'] as const).map((purpose) => {
     const cookie = setShortCookie(gatehouseCookie(purpose, head.scheme), '', 0, head.scheme)
     return ['Set-Cookie', cookie] as const
   })
-  sendAnswer(client, head, { ...answer, headers: [...answer.headers, ...cookies] })
-  return { status: answer.status, reason: 'registration.loop' }
+  return sendRefusal('registration.loop', { head, client, assessment, headers })
 }
 
 /** The first step of `return-trip.ts`. `loop` when this browser has been round too often already. */

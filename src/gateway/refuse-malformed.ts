@@ -5,8 +5,9 @@ import type { AccessLog } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { ClientSide } from './client-side.ts'
 import type { MalformedRequest } from './listener/listener.ts'
-import { describeRefusal, endsConnection, refusalAnswer, sendAnswer } from './refuse.ts'
+import { describeRefusal, endsConnection, refusalAnswer } from './refuse.ts'
 import type { Routes } from './routing.ts'
+import { sendAnswer } from './send-answer.ts'
 
 /** Answers what never became an exchange: bytes that the parser or the strict rules of `wire/` refused, wrong certificates. */
 export function createMalformedHandler(accessLog: AccessLog, metrics: Metrics, routes: Routes) {

@@ -10,6 +10,7 @@ import type { ClientSide } from './client-side.ts'
 import { hstsField } from './hsts.ts'
 import type { Outcome } from './outcome.ts'
 import type { Route } from './routing.ts'
+import { sendAnswer } from './send-answer.ts'
 
 /** Seconds after which a client may try again, for reasons that pass by themselves. */
 const retryAfter: Partial<Record<ReasonCode, number>> = {
@@ -52,23 +53,6 @@ function refuseInTerms(head: RequestHead, refusal: Refusal, { protocol, service 
   return hsts === undefined ? answer : { ...answer, headers: [...answer.headers, hsts] }
 }
 
-/** Sends an answer of the gateway's own. Nothing of it may be kept by anybody (RFC 9111): it holds for this moment. */
-export function sendAnswer(
-  client: ClientSide,
-  head: Pick<RequestHead, 'id' | 'method'>,
-  answer: Answer,
-): void {
-  const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body
-  const headers = answer.headers.flat()
-  if (!answer.headers.some(([name]) => name.toLowerCase() === 'cache-control'))
-    headers.push('Cache-Control', 'no-store')
-  if (answer.status !== 204) headers.push('Content-Length', String(body.byteLength))
-  headers.push('Gatehouse-Request', head.id)
-  client.sendHead(answer.status, headers)
-  if (body.byteLength > 0 && head.method !== 'HEAD') client.write(body)
-  client.end()
-}
-
 /** After an error of syntax or size nobody knows where the next request begins (RFC 9112 9.3): the connection ends. */
 export function endsConnection(reason: ReasonCode): boolean {
   return reason.startsWith('http.') || reason.startsWith('limit.') || reason === 'gateway.draining'
@@ -84,11 +68,16 @@ export interface Refused {
   readonly client: ClientSide
   /** Undefined before the request was assessed. */
   readonly assessment: Assessment | undefined
+  /** Added to the answer: a cookie to be recognised by. */
+  readonly headers?: Answer['headers']
 }
 
-export function sendRefusal(reason: ReasonCode, { head, client, assessment }: Refused): Outcome {
+export function sendRefusal(
+  reason: ReasonCode,
+  { head, client, assessment, headers = [] }: Refused,
+): Outcome {
   const answer = refusalAnswer(reason, head, assessment)
   if (endsConnection(reason)) client.connection.closeAfterAnswer()
-  sendAnswer(client, head, answer)
+  sendAnswer(client, head, { ...answer, headers: [...answer.headers, ...headers] })
   return { status: answer.status, reason }
 }

@@ -178,9 +178,7 @@ async function keepGrants(
 }
 
 function replaceWith(reason: ReasonCode, assessment: Assessment): AnswerVerdict {
-  const { head } = assessment.request
-  const answer = refusalAnswer(reason, head, assessment)
-  return { replace: { ...answer, headers: [...answer.headers, ['Gatehouse-Request', head.id]] }, reason }
+  return { replace: refusalAnswer(reason, assessment.request.head, assessment), reason }
 }
 
 function hashes(keys: readonly ClientKey[]): string[] {

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Answer } from '../../domain/answer.ts'
 import { hstsField } from '../hsts.ts'
+import { sendAnswer } from '../send-answer.ts'
 import { AnswerGate, type GateKeeper } from './answer-gate.ts'
 import { InvalidAnswer, RelayFailure, type RelayReason, reasonOf, type Stage } from './failure.ts'
 import { ObservedAnswer } from './observed-answer.ts'
@@ -277,15 +278,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#replaced = true
     this.#status = answer.status
-    const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body
-    const headers = answer.headers.flat()
-    if (!answer.headers.some(([name]) => name.toLowerCase() === 'cache-control')) {
-      headers.push('cache-control', 'no-store')
-    }
-    headers.push('content-length', String(body.byteLength))
-    client.sendHead(answer.status, headers)
-    if (body.byteLength > 0 && head.method !== 'HEAD') client.write(body)
-    client.end()
+    sendAnswer(client, head, answer)
   }
 
   // In between

@@ -1,7 +1,7 @@
 import type { FieldList, RequestHead } from '../../domain/request-head.ts'
 import type { Service } from '../../domain/service.ts'
 import { withoutGatehouseCookies } from './cookies.ts'
-import { type FieldRule, foldName, requestFieldRule } from './field-rules.ts'
+import { type FieldRule, requestFieldRule } from './field-rules.ts'
 
 /**
  * Rewrites a request's header fields for the upstream in one pass: what belongs to the client's hop, what claims to
@@ -109,10 +109,4 @@ function portOf(head: RequestHead): string {
   const colon = authority.lastIndexOf(':')
   if (colon > authority.lastIndexOf(']') && colon > 0) return authority.slice(colon + 1)
   return head.scheme === 'https' ? '443' : '80'
-}
-
-/** Does this field of our own carry an identity? For tests and callers that add fields. */
-export function isIdentityField(name: string): boolean {
-  const folded = foldName(name)
-  return folded.startsWith('gatehouse-') || folded.startsWith('x-gatehouse-')
 }
