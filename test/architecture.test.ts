@@ -15,6 +15,7 @@ const mayImport: Record<string, readonly string[]> = {
   'shared-state': ['domain', 'lib'],
   telemetry: ['domain', 'lib'],
   audit: ['domain', 'lib', 'store'],
+  compliance: ['domain', 'lib', 'store', 'devices', 'telemetry', 'settings'],
   devices: ['domain', 'lib', 'store', 'shared-state'],
   settings: ['domain', 'lib', 'clients', 'policy'],
   gateway: [
@@ -43,6 +44,7 @@ const mayImport: Record<string, readonly string[]> = {
     'settings',
     'gateway',
     'management',
+    'compliance',
   ],
   cli: [
     'domain',
@@ -57,6 +59,7 @@ const mayImport: Record<string, readonly string[]> = {
     'settings',
     'gateway',
     'audit',
+    'compliance',
     'main.ts',
   ],
   'main.ts': ['lib', 'management', 'roles', 'settings', 'store', 'telemetry'],

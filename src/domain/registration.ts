@@ -1,4 +1,5 @@
 import type { Binding, DeviceDescription } from './client-identity.ts'
+import type { DeviceIds } from './device-ids.ts'
 import type { EvidenceKind } from './evidence.ts'
 import type { Posture } from './posture.ts'
 
@@ -11,6 +12,8 @@ export interface Registration {
   readonly user: string
   readonly binding: Binding
   readonly device: DeviceDescription
+  /** Ids of the device that its evidence has proved (the company app's signed request, the certificate), not merely claimed. */
+  readonly deviceIds?: DeviceIds
   readonly evidence: readonly EvidenceKind[]
   /** The policy networks that the registration came from. */
   readonly networks: readonly string[]

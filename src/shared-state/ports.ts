@@ -1,7 +1,61 @@
 /**
- * Shared state: what gateway processes share and may lose at any time (nonces, counters), behind ports that memory
- * and Redis both serve. What must survive is in the record (`store/`).
+ * Shared state: what gateway processes share and may lose at any time (device states, notices, nonces, counters),
+ * behind ports that memory and Redis both serve. What must survive is in the record (`store/`).
  */
+import type { DeviceState } from '../domain/registration.ts'
+
+/** The shared state does not answer, or not in time. Nonces then fail closed; everything else goes on without it. */
+export class SharedStateUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'SharedStateUnavailable'
+  }
+}
+
+/**
+ * Device states between the hot copies and the record. Each state carries the version that the record gave it, and
+ * an older version never replaces a newer one: whoever reads slowly cannot put back what was true before. A key points
+ * to a registration *at a version*; a pointer whose version is not the state's own counts for nothing, so that each
+ * change of a registration, of its keys too, ends all its pointers at once. Entries end by themselves after a while.
+ * Every call may throw `SharedStateUnavailable`; the record is asked then.
+ */
+export interface DeviceStateCache {
+  /** For each hash what is known of it, in their order; undefined where nothing is. */
+  find(hashes: readonly string[]): Promise<readonly (CachedState | 'unknown' | undefined)[]>
+  /** The state that the record gave for this key. */
+  put(entry: {
+    readonly hash: string
+    readonly state: DeviceState
+    readonly keyExpiresAt?: number
+  }): Promise<void>
+  /**
+   * Keys that the record does not know, for a short time: a flood of made-up ids must not become one of reads.
+   * @param asOf a sequence of the record's changes up to which the read that found nothing certainly saw: a
+   *   registration that was announced after it is not hidden
+   */
+  putUnknown(hashes: readonly string[], asOf: number): Promise<void>
+  /** The registration has changed with this sequence: what is older counts no more, and cannot come back. */
+  invalidate(registrationId: string, sequence: number): Promise<void>
+  /** A registration was committed with these keys: they are unknown no more. */
+  forgetUnknown(hashes: readonly string[], sequence: number): Promise<void>
+}
+
+export interface CachedState {
+  readonly state: DeviceState
+  readonly keyExpiresAt?: number
+}
+
+/**
+ * Tells the other processes and machines that the record has changed, so that they look at once instead of at their
+ * next turn. Only a hint: what changed, and in which order, is the record's to say (`Changes`), and a notice may be lost.
+ */
+export interface Notices {
+  /** Never rejects: who misses it sees the change at its next look. */
+  announce(): Promise<void>
+  /** @returns ends it */
+  onNotice(listener: () => void): () => void
+}
+
 export interface NonceStore {
   /**
    * Claims `key` for `ttlMs` milliseconds.

@@ -174,6 +174,34 @@ export interface InstallationKeys {
   getOrCreate(name: string, create: () => string): Promise<string>
 }
 
+/**
+ * Who of many processes does what only one may do at a time (polling a vendor, removing old records, pushing). A lease
+ * is taken over when its holder has not renewed it for its whole time, measured by the contender's own monotonic
+ * clock: clocks that differ or step can neither end a lease early nor keep it.
+ */
+export interface Leases {
+  /**
+   * Takes the lease, or renews it when `holder` has it.
+   * @returns the term, which grows with each new holder: a write may demand that it is still the present one
+   */
+  hold(name: string, holder: string, ttlMs: number): Promise<number | undefined>
+  release(name: string, holder: string): Promise<void>
+  list(): Promise<readonly Lease[]>
+}
+
+export interface Lease {
+  readonly name: string
+  readonly holder: string
+  readonly term: number
+}
+
+/** Removes what is older than the settings keep it, in steps that hold nobody up. */
+export interface Retention {
+  /** @returns how many were removed; fewer than `atMost` when nothing older is left */
+  removeAudit(before: number, atMost: number): Promise<number>
+  removeRefusals(before: number, atMost: number): Promise<number>
+}
+
 export interface Store {
   readonly registrations: RegistrationReader & RegistrationWriter
   readonly grants: Grants
