@@ -1,3 +1,4 @@
+import type { Platform } from '../../../domain/client-identity.ts'
 import type { DeviceIds } from '../../../domain/device-ids.ts'
 import type { ComplianceState, ManagedDevice, ManagementState } from '../../../domain/managed-device.ts'
 import {
@@ -8,13 +9,14 @@ import {
   normaliseSerial,
   normaliseUdid,
 } from '../../../lib/device-id.ts'
+import { isObject } from '../../../lib/json.ts'
 import { platformOf, versionOf } from '../../platform.ts'
 import type { VendorPage } from '../connector.ts'
 
 type Text = string | undefined
 
 /** A device with texts as the vendor writes them; undefined is what the vendor does not say. */
-export interface VendorRecord {
+export interface WrittenDevice {
   readonly vendor: string
   readonly vendorDeviceId: string
   readonly udid?: Text
@@ -42,8 +44,8 @@ const mostReasons = 10
 const longestReason = 200
 
 /** Brings a vendor's texts into the one form that matching compares. */
-export function toManagedDevice(record: VendorRecord): ManagedDevice {
-  const platform = platformOf(record.platform, record.modelCode ?? record.model)
+export function toManagedDevice(record: WrittenDevice): ManagedDevice {
+  const platform = platformOfDevice(record)
   const { model, modelCode, graceUntil, compromised, lastSeen } = record
   const osVersion = versionOf(record.osVersion, platform)
   return {
@@ -64,7 +66,14 @@ export function toManagedDevice(record: VendorRecord): ManagedDevice {
   }
 }
 
-function idsOf(record: VendorRecord): DeviceIds {
+/** Either model may be the one that says iPad. */
+function platformOfDevice({ platform, model, modelCode }: WrittenDevice): Platform | undefined {
+  const byModel = platformOf(platform, model)
+  if (modelCode === undefined || (byModel !== undefined && byModel !== 'ios')) return byModel
+  return platformOf(platform, modelCode) ?? byModel
+}
+
+function idsOf(record: WrittenDevice): DeviceIds {
   const udid = normaliseUdid(record.udid)
   const serial = normaliseSerial(record.serial)
   const imei = distinct(record.imei, normaliseImei)
@@ -88,7 +97,7 @@ function distinct(
   return written === undefined ? [] : [...new Set(written.flatMap((text) => normalise(text) ?? []))]
 }
 
-function userOf({ userName, upn, email }: VendorRecord): ManagedDevice['user'] {
+function userOf({ userName, upn, email }: WrittenDevice): ManagedDevice['user'] {
   return {
     ...(userName !== undefined && { name: userName.toLowerCase() }),
     ...(upn !== undefined && { upn: upn.toLowerCase() }),
@@ -96,7 +105,7 @@ function userOf({ userName, upn, email }: VendorRecord): ManagedDevice['user'] {
   }
 }
 
-function reasonsOf({ reasons = [] }: VendorRecord): readonly string[] {
+function reasonsOf({ reasons = [] }: WrittenDevice): readonly string[] {
   return reasons
     .filter((reason) => reason !== undefined)
     .slice(0, mostReasons)
@@ -110,12 +119,12 @@ function reasonsOf({ reasons = [] }: VendorRecord): readonly string[] {
 export function toPage(
   records: readonly unknown[],
   total: number | undefined,
-  read: (record: unknown) => ManagedDevice | undefined,
+  read: (record: Readonly<Record<string, unknown>>) => ManagedDevice | undefined,
 ): VendorPage {
   const devices: ManagedDevice[] = []
   let unreadable = 0
   for (const record of records) {
-    const device = read(record)
+    const device = isObject(record) ? read(record) : undefined
     if (device === undefined) unreadable++
     else devices.push(device)
   }
