@@ -16,6 +16,7 @@ export const auditActions = [
   'gateway.stopped',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
+  'audit.removed',
 
 export interface AuditEvent {
   /** Milliseconds since the epoch. */

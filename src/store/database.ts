@@ -10,6 +10,8 @@ export interface Database {
   readonly write: Kysely<Schema>
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Milliseconds that only grow, from any beginning; the machine's own when undefined. */
+  readonly monotonic?: () => number
   /** Random part of public ids. */
   readonly newId: () => string
 }

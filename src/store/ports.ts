@@ -146,7 +146,10 @@ export interface AuditLog {
     readonly limit: number
     readonly subject?: string
   }): Promise<readonly AuditRecord[]>
-  /** Recomputes the chain. @returns the sequence of the first record that does not fit, or undefined */
+  /**
+   * Recomputes the chain. It begins at its first record, or after the last one whose removal the chain itself tells of.
+   * @returns the sequence of the first record that does not fit, or undefined
+   */
   verify(): Promise<number | undefined>
 }
 
@@ -197,7 +200,11 @@ export interface Lease {
 
 /** Removes what is older than the settings keep it, in steps that hold nobody up. */
 export interface Retention {
-  /** @returns how many were removed; fewer than `atMost` when nothing older is left */
+  /**
+   * The oldest in the order of their sequence, up to the first that is not older than `before`. The log says so in a
+   * record of its own (`audit.removed`), so that `AuditLog.verify` still holds.
+   * @returns how many were removed; fewer than `atMost` when nothing older is left
+   */
   removeAudit(before: number, atMost: number): Promise<number>
   removeRefusals(before: number, atMost: number): Promise<number>
 }
@@ -217,3 +224,5 @@ export interface Store {
   pingWrites(): Promise<void>
   close(): Promise<void>
 }
+  readonly leases: Leases
+  readonly retention: Retention

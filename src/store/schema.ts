@@ -15,6 +15,7 @@ export interface Schema {
   counters: CounterRow
   installation_keys: InstallationKeyRow
 }
+  leases: LeaseRow
 
 export interface RegistrationRow {
   id: string
@@ -115,4 +116,14 @@ export interface CounterRow {
 export interface InstallationKeyRow {
   name: string
   value: string
+}
+
+export interface LeaseRow {
+  name: string
+  /** Empty: released. */
+  holder: string
+  /** Grows with each new holder. */
+  term: number
+  /** Grows with each renewal. */
+  beat: number
 }

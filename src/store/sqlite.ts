@@ -24,6 +24,8 @@ import { createStore } from './store.ts'
 
 export interface SqliteOptions {
   readonly now: () => number
+  /** For leases; the machine's own when undefined. */
+  readonly monotonic?: () => number
   readonly newId?: () => string
   readonly logger?: { warn(fields: object, message: string): void }
 }
@@ -37,7 +39,9 @@ export async function openSqliteStore(path: string, options: SqliteOptions): Pro
     await migrate(write.db)
     const read = await openDatabase(path, 'query_only = on')
     const newId = options.newId ?? systemRandom().id
-    return createStore({ read: read.db, write: write.db, now: options.now, newId }, async () => {
+    const { now, monotonic } = options
+    const database = { read: read.db, write: write.db, now, newId, ...(monotonic && { monotonic }) }
+    return createStore(database, async () => {
       read.close()
       write.close()
     })

@@ -5,9 +5,12 @@ import { createChanges } from './changes.ts'
 import { type Database, write } from './database.ts'
 import { createGrants } from './grants.ts'
 import { createInstallationKeys } from './keys.ts'
+import { createLeases } from './leases.ts'
+import { createMdmTokens } from './mdm-tokens.ts'
 import type { Store } from './ports.ts'
 import { createRefusals } from './refusals.ts'
 import { createRegistrations } from './registrations.ts'
+import { createRetention } from './retention.ts'
 
 /** The record over an opened and migrated database: the same for every driver. */
 export function createStore(db: Database, close: () => Promise<void>): Store {
@@ -22,6 +25,8 @@ export function createStore(db: Database, close: () => Promise<void>): Store {
     changes,
     keys: createInstallationKeys(db),
     async ping() {
+    leases: createLeases(db),
+    retention: createRetention(db),
       await changes.latest()
     },
     async pingWrites() {

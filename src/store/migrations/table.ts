@@ -1,5 +1,7 @@
 import type { Migration } from 'kysely/migration'
 import * as record from './0001-record.ts'
+import * as leases from './0002-leases.ts'
+import * as mdmTokens from './0004-mdm-tokens.ts'
 
 /**
  * Every step from an empty database to the present schema, in the order of their names. A step that has been
@@ -7,4 +9,6 @@ import * as record from './0001-record.ts'
  */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-record': record,
+  '0002-leases': leases,
+  '0004-mdm-tokens': mdmTokens,
 }

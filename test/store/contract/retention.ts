@@ -1,0 +1,92 @@
+import type { Test } from 'tap'
+import type { Store, StoredRefusal } from '../../../src/store/ports.ts'
+import { type Clock, type OpenStore, start } from './values.ts'
+
+/** What `Retention` promises, and `AuditLog.verify` after it. */
+export function retentionContract(t: Test, open: OpenStore): void {
+  t.test('old audit records are removed in steps, and what stays is a chain that holds', async (t) => {
+    const store = await open(t)
+    const { audit, retention } = store
+    await appendAt(store, [1, 2, 3, 4, 5, 6, 7])
+    t.equal(await retention.removeAudit(start + 6, 2), 2)
+    t.equal(await audit.verify(), undefined, 'also between two steps')
+    t.equal(await retention.removeAudit(start + 6, 2), 2)
+    t.equal(await retention.removeAudit(start + 6, 2), 1)
+    t.equal(await retention.removeAudit(start + 6, 2), 0)
+    const left = await audit.list({ limit: 100 })
+    t.match(left, [
+      { sequence: 6, at: start + 6 },
+      { sequence: 7, at: start + 7 },
+      { sequence: 8, action: 'audit.removed', subject: 'audit', details: { through: 5 } },
+    ])
+    t.equal(left.length, 3, 'and one record tells of it')
+    t.equal(await audit.verify(), undefined)
+    t.match(await audit.append(event(9)), { sequence: 9, previousHash: left[2]?.hash })
+  })
+
+  t.test('where everything is old, the chain begins after it', async (t) => {
+    const clock: Clock = { now: start + 100 }
+    const store = await open(t, clock)
+    await appendAt(store, [1, 2, 3])
+    t.equal(await store.retention.removeAudit(start + 50, 10), 3)
+    t.match(await store.audit.list({ limit: 10 }), [{ sequence: 4, at: start + 100 }])
+    t.equal(await store.audit.verify(), undefined)
+    clock.now = start + 200
+    await appendAt(store, [201])
+    t.equal(
+      await store.retention.removeAudit(start + 150, 10),
+      1,
+      'what told of the removal gets old as well',
+    )
+    t.strictSame(
+      (await store.audit.list({ limit: 10 })).map(({ sequence }) => sequence),
+      [5, 6],
+    )
+    t.equal(await store.audit.verify(), undefined)
+  })
+
+  t.test('nothing young is removed, and nothing that follows it', async (t) => {
+    const store = await open(t)
+    t.equal(await store.retention.removeAudit(start, 10), 0, 'an empty log')
+    await appendAt(store, [1, 100, 2])
+    t.equal(await store.retention.removeAudit(start + 50, 10), 1, 'a clock was wrong for a while')
+    t.equal(await store.retention.removeAudit(start + 50, 10), 0)
+    t.equal(await store.audit.verify(), undefined)
+  })
+
+  t.test('old refusals are removed in steps', async (t) => {
+    const { refusals, retention } = await open(t)
+    await refusals.add([refusal('a', 1), refusal('b', 2), refusal('c', 3)], 100)
+    t.equal(await retention.removeRefusals(start + 3, 1), 1)
+    t.equal(await refusals.get('a'), undefined)
+    t.ok(await refusals.get('b'), 'the oldest first')
+    t.equal(await retention.removeRefusals(start + 3, 10), 1)
+    t.equal(await retention.removeRefusals(start + 3, 10), 0)
+    t.ok(await refusals.get('c'))
+  })
+}
+
+function event(at: number) {
+  return {
+    at: start + at,
+    action: 'policy.loaded',
+    actor: 'gateway',
+    subject: 'digest',
+    details: {},
+  } as const
+}
+
+async function appendAt({ audit }: Store, times: readonly number[]): Promise<void> {
+  for (const at of times) await audit.append(event(at))
+}
+
+function refusal(reference: string, at: number): StoredRefusal {
+  // The cast: what is kept beside reference and time does not matter here.
+  return { reference, at: start + at, ...body } as unknown as StoredRefusal
+}
+
+const body = {
+  facts: { service: 'mail', client: 'browser', method: 'GET', path: '/' },
+  explanation: { decision: { verdict: 'refuse', reason: 'device.unregistered' }, networks: [], trace: [] },
+  policyDigest: 'd',
+}
