@@ -14,6 +14,8 @@ const words = {
   'approval.denied': 'denied',
   'bypass.opened': 'opened a bypass of',
   'bypass.closed': 'closed the bypass of',
+  'token.created': 'created',
+  'token.revoked': 'revoked',
   'policy.loaded': 'loaded policy',
   'policy.rejected': 'rejected policy',
   'gateway.started': 'started',

@@ -10,6 +10,8 @@ export const auditActions = [
   'approval.denied',
   'bypass.opened',
   'bypass.closed',
+  'token.created',
+  'token.revoked',
   'policy.loaded',
   'policy.rejected',
   'gateway.started',

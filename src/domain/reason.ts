@@ -167,6 +167,41 @@ export const reasons = {
       'The TLS server name and the request’s host differ, so the certificate of this connection does not count.',
   },
 
+  // The MDM token
+  'token.missing': {
+    status: 403,
+    sentence: 'This device did not show that your organisation manages it.',
+    operator:
+      'The registration rests on an MDM token and none is known of it, and the sign-in came without one: the device has no app configuration yet, or its app does not send the token.',
+  },
+  'token.inactive': {
+    status: 403,
+    sentence: 'The management token of this device is no longer valid.',
+    operator:
+      'The MDM token has expired or was revoked: `gatehouse token list`. It goes on when the device has the configuration with an active one.',
+  },
+  'token.unknown': {
+    status: 403,
+    sentence: 'The management token of this device is not valid.',
+    operator: 'A token came that this installation never had: mistyped in the MDM, or guessed.',
+  },
+  'token.malformed': {
+    status: 400,
+    sentence: 'The request is not valid.',
+    operator: 'The MDM token’s header came twice, or holds what no token can be.',
+  },
+  'token.in-url': {
+    status: 400,
+    sentence: 'The request is not valid.',
+    operator:
+      'An MDM token stands in the address, where servers and proxies log it. Send it in the header. Revoke it if others can read those logs.',
+  },
+  'token.too-many': {
+    status: 429,
+    sentence: 'Too many attempts. Try again in a minute.',
+    operator: 'More unknown MDM tokens from one address than `mdmTokens.wrongPerMinute`.',
+  },
+
   // Routing
   'host.unknown': {
     status: 421,

@@ -15,6 +15,8 @@ export interface Registration {
   /** Ids of the device that its evidence has proved (the company app's signed request, the certificate), not merely claimed. */
   readonly deviceIds?: DeviceIds
   readonly evidence: readonly EvidenceKind[]
+  /** The MDM token that it rests on: the one that its client, or its company app, showed last. */
+  readonly mdmTokenId?: string
   /** The policy networks that the registration came from. */
   readonly networks: readonly string[]
   /** The registration rule that allowed it. */

@@ -85,6 +85,7 @@ async function commit(
   const result = await deps.registrations.register(registration, keys, limit, spent)
   if (result.outcome === 'limit') return replaceWith('registration.limit', assessment)
   if (result.outcome === 'key-taken') return replaceWith('client.user-mismatch', assessment)
+  if (result.outcome === 'token-inactive') return replaceWith('token.inactive', assessment)
   deps.onRegistered(result.state, keys)
   // It was blocked, as the same client, while this answer was on its way; the new registration is blocked as well.
   if (result.state.block !== undefined) return replaceWith('device.blocked', assessment)

@@ -81,6 +81,8 @@ async function apply(change: Change, parts: GatewayParts, core: Core): Promise<v
       parts.logger.warn({ services: active.map(({ service }) => service) }, 'bypasses have changed')
       return core.live.reconsiderAll()
     }
+    case 'mdm-token':
+      return // followed up with the gateway's view of the tokens
     case 'approval':
       return // read from the record at the next request of the waiting device
   }

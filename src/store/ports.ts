@@ -7,6 +7,7 @@
 import type { AuditEvent, AuditRecord } from '../domain/audit.ts'
 import type { ClientKey, DeviceDescription } from '../domain/client-identity.ts'
 import type { Explanation, RequestFacts } from '../domain/decision.ts'
+import type { MdmToken } from '../domain/mdm-token.ts'
 import type { DeviceState, Registration } from '../domain/registration.ts'
 import type { Source } from '../domain/request-head.ts'
 
@@ -59,6 +60,8 @@ export type RegisterOutcome =
   | { readonly outcome: 'registered'; readonly state: DeviceState }
   | { readonly outcome: 'limit' }
   | { readonly outcome: 'key-taken' }
+  /** The MDM token that spoke for it has expired or was revoked in the meantime. */
+  | { readonly outcome: 'token-inactive' }
 
 /** Who does it and why; both are audited. */
 export interface Actor {
@@ -166,8 +169,8 @@ export interface Changes {
 
 export interface Change {
   readonly sequence: number
-  readonly kind: 'registration' | 'approval' | 'bypass'
-  /** Id of the registration or approval, name of the service. */
+  readonly kind: 'registration' | 'approval' | 'bypass' | 'mdm-token'
+  /** Id of the registration, approval or token, name of the service. */
   readonly subject: string
 }
 
@@ -209,11 +212,51 @@ export interface Retention {
   removeRefusals(before: number, atMost: number): Promise<number>
 }
 
+export interface MdmTokenReader {
+  /** All of them, newest first: revoked and expired ones too, so that an old token is told from a guess. */
+  list(): Promise<readonly StoredMdmToken[]>
+}
+
+export interface StoredMdmToken extends MdmToken {
+  /** HMAC-SHA256 of the token under the key `mdm-token-pepper`, base64url. The token itself is stored nowhere. */
+  readonly hash: string
+  /** Registrations that remember it. */
+  readonly registrations: number
+}
+
+export interface MdmTokenWriter {
+  /** @returns `taken` when there is one with this hash already, revoked or not; `full` when there are `mostMdmTokens` */
+  create(
+    token: NewMdmToken,
+    by: Omit<Actor, 'why'> & { readonly why?: string },
+  ): Promise<'created' | 'taken' | 'full'>
+  /** Revoking what is revoked changes nothing. @returns the token as it is now, or undefined when there is none */
+  revoke(id: string, by: Actor): Promise<MdmToken | undefined>
+  /** The registration rests on this token from now on. Changes nothing when it does already, or one of them is gone. */
+  remember(registrationId: string, tokenId: string): Promise<void>
+  /** Adds uses since the last call; neither audited nor announced. */
+  used(uses: readonly MdmTokenUse[]): Promise<void>
+}
+
+export type MdmTokens = MdmTokenReader & MdmTokenWriter
+
+export type NewMdmToken = Pick<StoredMdmToken, 'id' | 'hash' | 'label' | 'origin' | 'expiresAt'>
+
+export interface MdmTokenUse {
+  readonly id: string
+  readonly uses: number
+  readonly lastUsedAt: number
+}
+
+/** Revoked ones included: a gateway holds them all in memory. */
+export const mostMdmTokens = 1000
+
 export interface Store {
   readonly registrations: RegistrationReader & RegistrationWriter
   readonly grants: Grants
   readonly approvals: Approvals
   readonly bypasses: Bypasses
+  readonly mdmTokens: MdmTokens
   readonly refusals: Refusals
   readonly audit: AuditLog
   readonly changes: Changes

@@ -5,6 +5,7 @@ import { spendApprovals } from './approvals.ts'
 import { appendAudit } from './audit-log.ts'
 import { appendChange } from './changes.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
+import { restsOnActiveToken } from './mdm-tokens.ts'
 import type { RegisterOutcome } from './ports.ts'
 import { giveKeys, type Holder, holdersOf, losesLastKey } from './registration-keys.ts'
 import { touch } from './registration-writes.ts'
@@ -25,6 +26,7 @@ export async function register(db: Database, wanted: NewRegistration): Promise<R
   const hashes = keys.map((key) => key.hash)
   return write(db, async (tx) => {
     const now = db.now()
+    if (!(await restsOnActiveToken(tx, registration, now))) return { outcome: 'token-inactive' }
     const holders = await holdersOf(tx, hashes, now)
     if (!holders.every(({ row }) => isSameUser(row, registration))) return { outcome: 'key-taken' }
     const replaced: Holder[] = []
@@ -108,6 +110,7 @@ function toRow(registration: Registration) {
     device: JSON.stringify(device),
     evidence: JSON.stringify(evidence),
     networks: JSON.stringify(networks),
+    mdm_token: same.mdmTokenId ?? null,
   }
 }
 

@@ -45,6 +45,7 @@ export function toDeviceState(row: RegistrationRow): DeviceState {
       rule: row.rule,
       source: row.source,
       registeredAt: row.registered_at,
+      ...(row.mdm_token === null ? {} : { mdmTokenId: row.mdm_token }),
     },
     posture: fromJson(posture, row.posture, where),
     ...(block === undefined ? {} : { block }),

@@ -9,6 +9,7 @@ export interface Schema {
   approvals: ApprovalRow
   approval_keys: ApprovalKeyRow
   bypasses: BypassRow
+  mdm_tokens: MdmTokenRow
   refusals: RefusalRow
   audit: AuditRow
   changes: ChangeRow
@@ -35,6 +36,8 @@ export interface RegistrationRow {
   blocked_at: number | null
   blocked_by: string | null
   blocked_why: string | null
+  /** Id of the MDM token that the registration rests on. */
+  mdm_token: string | null
   /** The sequence of the change that wrote this row last. */
   version: number
 }
@@ -79,6 +82,23 @@ export interface BypassRow {
   opened_at: number
   opened_by: string
   why: string
+}
+
+export interface MdmTokenRow {
+  id: string
+  hash: string
+  label: string | null
+  /** `generated` or `typed`. */
+  origin: string
+  created_at: number
+  created_by: string
+  expires_at: number | null
+  /** The three are set together. */
+  revoked_at: number | null
+  revoked_by: string | null
+  revoked_why: string | null
+  uses: number
+  last_used_at: number | null
 }
 
 export interface RefusalRow {

@@ -20,6 +20,7 @@ export function createStore(db: Database, close: () => Promise<void>): Store {
     grants: createGrants(db),
     approvals: createApprovals(db),
     bypasses: createBypasses(db),
+    mdmTokens: createMdmTokens(db),
     refusals: createRefusals(db),
     audit: createAuditLog(db),
     changes,
