@@ -20,9 +20,9 @@ const words = {
   'policy.rejected': 'rejected policy',
   'gateway.started': 'started',
   'gateway.stopped': 'stopped',
+  'audit.removed': 'removed what is older than the settings keep of',
 } as const satisfies Record<AuditAction, string>
 
-  'audit.removed': 'removed what is older than the settings keep of',
 /** One line: `12  2026-01-31T08:00:00.000Z  root blocked r_4k2m: lost in a taxi (service=mail user=ann)`. */
 export function describe(record: AuditRecord): string {
   const { sequence, at, actor, action, subject, why } = record

@@ -16,9 +16,9 @@ export const auditActions = [
   'policy.rejected',
   'gateway.started',
   'gateway.stopped',
+  'audit.removed',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
-  'audit.removed',
 
 export interface AuditEvent {
   /** Milliseconds since the epoch. */

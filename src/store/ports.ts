@@ -261,11 +261,11 @@ export interface Store {
   readonly audit: AuditLog
   readonly changes: Changes
   readonly keys: InstallationKeys
+  readonly leases: Leases
+  readonly retention: Retention
   /** Cheap check that the record answers. @throws RecordUnavailable */
   ping(): Promise<void>
   /** Check that the record takes a write, by one that changes nothing. @throws RecordUnavailable */
   pingWrites(): Promise<void>
   close(): Promise<void>
 }
-  readonly leases: Leases
-  readonly retention: Retention

@@ -15,8 +15,8 @@ export interface Schema {
   changes: ChangeRow
   counters: CounterRow
   installation_keys: InstallationKeyRow
-}
   leases: LeaseRow
+}
 
 export interface RegistrationRow {
   id: string

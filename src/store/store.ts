@@ -25,9 +25,9 @@ export function createStore(db: Database, close: () => Promise<void>): Store {
     audit: createAuditLog(db),
     changes,
     keys: createInstallationKeys(db),
-    async ping() {
     leases: createLeases(db),
     retention: createRetention(db),
+    async ping() {
       await changes.latest()
     },
     async pingWrites() {

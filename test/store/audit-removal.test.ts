@@ -6,7 +6,7 @@ import { start } from './contract/values.ts'
 
 /** What somebody with write access to the file does to a log of nine records, of which three were removed by the program. */
 const tampering = {
-  nothing: { statement: 'select 1', bad: undefined },
+  'changes nothing': { statement: 'select 1', bad: undefined },
   'cuts more from the beginning': { statement: 'delete from audit where sequence <= 5', bad: 4 },
   'cuts all that is older than the removal’s record': {
     statement:
