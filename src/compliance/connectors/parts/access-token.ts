@@ -44,14 +44,25 @@ export class AccessToken {
     throw new VendorError('credentials', 'the vendor refuses a token that it has just issued')
   }
 
-  #get(signal: AbortSignal): Promise<string> {
-    if (this.#issued !== undefined && this.#now() < this.#issued.renewAt) {
-      return Promise.resolve(this.#issued.token)
+  async #get(signal: AbortSignal): Promise<string> {
+    if (this.#issued !== undefined && this.#now() < this.#issued.renewAt) return this.#issued.token
+    const shared = this.#signingIn
+    if (shared === undefined) return this.#start(signal)
+    try {
+      return await shared
+    } catch (error) {
+      // Whoever began it may have given up since; that is not this caller's end.
+      if (error instanceof VendorError || signal.aborted) throw error
+      return this.#get(signal)
     }
-    this.#signingIn ??= this.#renew(signal).finally(() => {
+  }
+
+  #start(signal: AbortSignal): Promise<string> {
+    const signingIn = this.#renew(signal).finally(() => {
       this.#signingIn = undefined
     })
-    return this.#signingIn
+    this.#signingIn = signingIn
+    return signingIn
   }
 
   async #renew(signal: AbortSignal): Promise<string> {

@@ -1,0 +1,47 @@
+import {
+  type VendorConnection,
+  type VendorType,
+  vendorSections,
+} from '../../settings/sections/vendors/table.ts'
+import type { Connector, CreateConnector } from './connector.ts'
+import { createVendorHttp, type VendorHttpOptions } from './http.ts'
+import { createMobileironCore } from './mobileiron-core.ts'
+
+type SettingsOf<Type extends VendorType> = Extract<VendorConnection, { type: Type }>['settings']
+
+/** The vendors, one file each here and one in `settings/sections/vendors/`. */
+export const connectors: { readonly [Type in VendorType]: CreateConnector<SettingsOf<Type>> } = {
+  'mobileiron-core': createMobileironCore,
+}
+
+/** As administrators call the product. */
+export function vendorTitle(type: VendorType): string {
+  return vendorSections[type].title
+}
+
+export type ConnectorDependencies = Pick<VendorHttpOptions, 'now' | 'random' | 'sleep' | 'onRetry'>
+
+export interface OpenConnector {
+  readonly name: string
+  readonly type: VendorType
+  readonly connector: Connector
+  /** Signs out where the vendor knows that, and ends the connections. */
+  close(): Promise<void>
+}
+
+/** Makes a connection's connector, with the HTTP that its settings ask for. Nothing is sent yet. */
+export function openConnector(connection: VendorConnection, deps: ConnectorDependencies): OpenConnector {
+  const { type, settings } = connection
+  const { name, url: base, ca, proxy, timeout } = settings
+  const http = createVendorHttp({ ...deps, base, ca, timeout, ...(proxy && { proxy }) })
+  const create = connectors[type] as CreateConnector<typeof settings> // the table gives each type its own
+  const connector = create({ name, settings, http, now: deps.now })
+  return {
+    name,
+    type,
+    connector,
+    async close() {
+      await connector.close().finally(() => http.close())
+    },
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * The settings of connections to MDM vendors, one file a vendor: `vendors: [{ name: …, type: intune, … }]`. Each file
+ * has type, default, description and example of every key, and says how the connector gets them (secrets and files
+ * read); the connectors themselves are in `compliance/connectors/`.
+ */
+import { z } from 'zod'
+import type { VendorBuilder } from './common.ts'
+import { mobileironCore } from './mobileiron-core.ts'
+
+export const vendorSections = {
+  'mobileiron-core': mobileironCore,
+}
+
+type VendorSections = typeof vendorSections
+export type VendorType = keyof VendorSections
+
+/** A connection's settings, ready for its connector. */
+export type VendorConnection = {
+  [Type in VendorType]: { readonly type: Type; readonly settings: ReturnType<VendorSections[Type]['build']> }
+}[VendorType]
+
+/** One connection as it is written. */
+export const vendorSchema = z.discriminatedUnion('type', [vendorSections['mobileiron-core'].schema])
+
+export type WrittenVendor = z.output<typeof vendorSchema>
+
+export function buildVendor(written: WrittenVendor, builder: VendorBuilder): VendorConnection {
+  const build = vendorSections[written.type].build as (
+    written: WrittenVendor,
+    builder: VendorBuilder,
+  ) => VendorConnection['settings'] // the table gives each type its own builder
+  return { type: written.type, settings: build(written, builder) } as VendorConnection
+}
