@@ -5,11 +5,12 @@
 import type { Service } from '../domain/service.ts'
 import { type KeyPath, type Problem, problemAt, type YamlDocument } from '../lib/yaml-document.ts'
 import type { Mistake } from './mistake.ts'
+import { packageKeyBytes } from './package-key.ts'
 import { readSecret, type Secret, type SecretReaders, type SecretSource } from './secret.ts'
 import { clientSettings } from './sections/client.ts'
 import { isLoopback } from './sections/management.ts'
 import { serviceMistakes } from './service-mistakes.ts'
-import type { CertificateFiles, GatewaySettings, Settings } from './settings.ts'
+import type { AppSettings, CertificateFiles, GatewaySettings, Settings } from './settings.ts'
 import type { SettingsDocument } from './settings-schema.ts'
 import { startProblems } from './start-problems.ts'
 
@@ -33,12 +34,14 @@ export function buildSettings(
   const mistakes: Mistake[] = [...serviceMistakes(written), ...managementMistakes(written)]
   const builder = new Builder(readers, mistakes)
   const { limits, log, management, store } = written
+  const app = written.app && builder.app(written.app)
   const settings: Settings = {
     file,
     gateway: builder.gateway(written.gateway),
     services: written.services.flatMap((service) => builder.service(service) ?? []),
     store: { ...store, path: readers.resolve(store.path) },
     management: { listen: management.listen },
+    ...(app && { app }),
     limits,
     log,
     policy: readers.resolve(written.policy),
@@ -62,6 +65,9 @@ function managementMistakes({ management: { listen, allowRemote } }: SettingsDoc
     'other machines could reach this; use 127.0.0.1, or set `allowRemote: true` when only operators reach that network'
   return [{ path, message }]
 }
+
+const weakPackageKey =
+  'must hold at least 32 random bytes in base64 or base64url, such as `openssl rand -base64 32` makes them'
 
 type WrittenGateway = SettingsDocument['gateway']
 type WrittenTls = NonNullable<WrittenGateway['tls']>
@@ -106,6 +112,19 @@ class Builder {
         upstreamTls: { ...upstreamTls, ca: upstreamTls.ca.map(this.#readers.resolve) },
       }
     )
+  }
+
+  /** A weak key would let whoever guesses it pose as the app. */
+  app({ packageKeys, ...same }: NonNullable<SettingsDocument['app']>): AppSettings {
+    const keys = packageKeys.flatMap((key, index) => {
+      const path = ['app', 'packageKeys', index, 'secret']
+      const secret = this.#secret(key.secret, path)
+      if (secret === undefined) return []
+      if (packageKeyBytes(secret.reveal()) === undefined)
+        this.#mistakes.push({ path, message: weakPackageKey })
+      return { ...key, secret }
+    })
+    return { ...same, packageKeys: keys }
   }
 
   #certificate({ cert, key, passphrase }: WrittenCertificate, path: KeyPath): CertificateFiles {

@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import type { Service } from '../domain/service.ts'
 import { writtenClient } from './sections/client.ts'
 import { isLoopback } from './sections/management.ts'
-import type { CertificateFiles, Settings, TlsSettings } from './settings.ts'
+import type { AppSettings, CertificateFiles, Settings, TlsSettings } from './settings.ts'
 import { type SettingsDocument, settingsSchema } from './settings-schema.ts'
 
 /**
@@ -16,7 +16,7 @@ export function effectiveSettings(settings: Settings): string {
 }
 
 function writtenSettings(settings: Settings): object {
-  const { gateway, services, store, management, limits, log, policy } = settings
+  const { app, gateway, services, store, management, limits, log, policy } = settings
   const { tls, ...rest } = gateway
   return {
     gateway: { ...rest, ...(tls && { tls: writtenTls(tls) }) },
@@ -24,6 +24,7 @@ function writtenSettings(settings: Settings): object {
     store,
     redis: null,
     management: { ...management, allowRemote: !isLoopback(management.listen.host) },
+    ...(app && { app: writtenApp(app) }),
     limits,
     log,
     policy,
@@ -42,4 +43,8 @@ function writtenCertificate(
 
 function writtenService({ client, name, hosts, upstream, ...rest }: Service): object {
   return { name, hosts, upstream, client: client.kind, ...writtenClient(client), ...rest }
+}
+
+function writtenApp({ packageKeys, ...rest }: AppSettings): object {
+  return { ...rest, packageKeys: packageKeys.map((key) => ({ ...key, secret: key.secret.source })) }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { appSection } from './sections/app.ts'
 import { gatewaySection } from './sections/gateway.ts'
 import { limitsSection } from './sections/limits.ts'
 import { logSection } from './sections/log.ts'
@@ -19,6 +20,7 @@ export const settingsSchema = z.strictObject({
       description: 'The cache that several machines share. Arrives with a later version.',
     }),
   management: managementSection,
+  app: appSection,
   limits: limitsSection,
   log: logSection,
   policy: path().prefault('policy.yaml').meta({
@@ -30,4 +32,4 @@ export const settingsSchema = z.strictObject({
 export type SettingsDocument = z.output<typeof settingsSchema>
 
 /** Sections of the design that this version does not have. */
-export const laterSections: ReadonlySet<string> = new Set(['enrollment', 'apns', 'compliance', 'app'])
+export const laterSections: ReadonlySet<string> = new Set(['enrollment', 'apns', 'compliance'])

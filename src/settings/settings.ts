@@ -6,6 +6,7 @@
  *
  * This file: the checked settings as the rest of the program sees them. Times in milliseconds, sizes in bytes, paths absolute.
  */
+import type { Platform } from '../domain/client-identity.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { Service } from '../domain/service.ts'
 import type { Secret } from './secret.ts'
@@ -17,6 +18,8 @@ export interface Settings {
   readonly services: readonly Service[]
   readonly store: StoreSettings
   readonly management: ManagementSettings
+  /** Undefined: there is no company app. */
+  readonly app?: AppSettings
   readonly limits: Limits
   readonly log: LogSettings
   /** The policy file. */
@@ -78,4 +81,26 @@ export interface LogSettings {
   readonly queries: boolean
   /** One line for each request. */
   readonly access: boolean
+}
+
+export interface AppSettings {
+  readonly company: string
+  readonly packageKeys: readonly PackageKeySettings[]
+  /** The least version for each platform that has one. */
+  readonly minVersion: Readonly<Partial<Record<Platform, string>>>
+  readonly window: number
+  readonly clockSkew: number
+  readonly ticketLife: number
+  readonly requireVendor: boolean
+  readonly bindByAddress: boolean
+  /** First contacts in a minute. */
+  readonly attempts: { readonly perAddress: number; readonly perDevice: number }
+}
+
+export interface PackageKeySettings {
+  readonly id: string
+  /** As it is written: `packageKeyBytes` decodes it. */
+  readonly secret: Secret
+  readonly notBefore?: number
+  readonly notAfter?: number
 }
