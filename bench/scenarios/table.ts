@@ -1,0 +1,5 @@
+import { proxies } from './proxies.ts'
+import type { Scenario } from './scenario.ts'
+
+/** In the order in which `npm run bench` runs them. */
+export const scenarios: readonly Scenario[] = [proxies]
