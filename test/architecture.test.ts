@@ -68,6 +68,7 @@ const mayImport: Record<string, readonly string[]> = {
 /** Each driver or engine appears in as few files as stated, so that it can be replaced there. */
 const onlyIn: Record<string, readonly string[]> = {
   'node:sqlite': ['src/store/sqlite.ts'],
+  pg: ['src/store/postgres.ts'],
 }
 
 interface Import {

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import type { Test } from 'tap'
+import type { PostgresLocation } from '../../src/store/location.ts'
 
 export interface PostgresOptions {
   /** Asked for at each connection (SCRAM); anybody is trusted when undefined. */
@@ -31,6 +32,8 @@ export interface PostgresServer {
   readonly url: string
   /** A fresh, empty database. Its order of text is that of English, not of bytes, as on most servers. @returns its URL, without the password */
   createDatabase(): Promise<string>
+  /** A fresh database, as `openStore` takes it. */
+  createLocation(changes?: Partial<PostgresLocation>): Promise<PostgresLocation>
   /** As the superuser, over a connection of its own. @param url of the database */
   query(url: string, sql: string): Promise<Record<string, unknown>[]>
   /** Ends every connection and the server, in order. */
@@ -143,6 +146,14 @@ class Server implements PostgresServer {
     const name = `test_${++this.#databases}`
     await this.query(this.url, `create database ${name} template template0 ${await this.#order()}`)
     return this.url.replace(/postgres$/, name)
+  }
+
+  async createLocation(changes: Partial<PostgresLocation> = {}): Promise<PostgresLocation> {
+    const database = new URL(await this.createDatabase()).pathname.slice(1)
+    const { host, port, password } = this
+    const secret = password === undefined ? {} : { password: { reveal: () => password } }
+    const times = { connectTimeout: 5_000, statementTimeout: 5_000 }
+    return { kind: 'postgres', host, port, user, database, pool: 5, ...times, ...secret, ...changes }
   }
 
   /** From version 15 on, ICU's order can be a database's. */

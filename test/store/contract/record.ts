@@ -1,0 +1,18 @@
+import type { Test } from 'tap'
+import { administrationContract } from './administration.ts'
+import { auditContract } from './audit-and-changes.ts'
+import { keysContract } from './keys-of-registrations.ts'
+import { leasesContract } from './leases.ts'
+import { registrationsContract } from './registrations.ts'
+import { retentionContract } from './retention.ts'
+import type { OpenStore } from './values.ts'
+
+/** Every contract of the record. Each database runs this one, so that none is left out anywhere. */
+export function recordContract(t: Test, open: OpenStore): void {
+  registrationsContract(t, open)
+  keysContract(t, open)
+  administrationContract(t, open)
+  auditContract(t, open)
+  leasesContract(t, open)
+  retentionContract(t, open)
+}
