@@ -43,6 +43,7 @@ export function buildSettings(
     management: { listen: management.listen },
     ...(app && { app }),
     limits,
+    retention: written.retention,
     log,
     policy: readers.resolve(written.policy),
   }

@@ -16,7 +16,7 @@ export function effectiveSettings(settings: Settings): string {
 }
 
 function writtenSettings(settings: Settings): object {
-  const { app, gateway, services, store, management, limits, log, policy } = settings
+  const { app, gateway, services, store, management, limits, retention, log, policy } = settings
   const { tls, ...rest } = gateway
   return {
     gateway: { ...rest, ...(tls && { tls: writtenTls(tls) }) },
@@ -26,6 +26,7 @@ function writtenSettings(settings: Settings): object {
     management: { ...management, allowRemote: !isLoopback(management.listen.host) },
     ...(app && { app: writtenApp(app) }),
     limits,
+    retention,
     log,
     policy,
   }

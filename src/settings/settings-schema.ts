@@ -4,6 +4,7 @@ import { gatewaySection } from './sections/gateway.ts'
 import { limitsSection } from './sections/limits.ts'
 import { logSection } from './sections/log.ts'
 import { managementSection } from './sections/management.ts'
+import { retentionSection } from './sections/retention.ts'
 import { servicesSection } from './sections/services.ts'
 import { storeSection } from './sections/store.ts'
 import { path } from './sections/values.ts'
@@ -22,6 +23,7 @@ export const settingsSchema = z.strictObject({
   management: managementSection,
   app: appSection,
   limits: limitsSection,
+  retention: retentionSection,
   log: logSection,
   policy: path().prefault('policy.yaml').meta({
     description: 'The policy: who may register and connect. Read again when it changes.',

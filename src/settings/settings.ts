@@ -21,6 +21,7 @@ export interface Settings {
   /** Undefined: there is no company app. */
   readonly app?: AppSettings
   readonly limits: Limits
+  readonly retention: RetentionSettings
   readonly log: LogSettings
   /** The policy file. */
   readonly policy: string
@@ -36,6 +37,8 @@ export interface ListenAddress {
 
 export interface GatewaySettings {
   readonly listen: readonly ListenAddress[]
+  /** How many processes share the listeners; `auto`: one for each core that this program may use. */
+  readonly processes: 'auto' | number
   readonly tls?: TlsSettings
   /** CIDRs whose word on the client's address is believed. */
   readonly trustedProxies: readonly string[]
@@ -71,6 +74,12 @@ export interface StoreSettings {
 
 export interface ManagementSettings {
   readonly listen: ListenAddress
+}
+
+/** How long the record keeps what only grows, in milliseconds. */
+export interface RetentionSettings {
+  readonly audit: number
+  readonly refusals: number
 }
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const

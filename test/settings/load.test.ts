@@ -8,6 +8,7 @@ t.test('a short file is enough: everything else has a default', async (t) => {
   const settings = loadGood(t, [gateway, services, store])
   t.strictSame(settings.gateway, {
     listen: [{ scheme: 'http', host: '127.0.0.1', port: 8080 }],
+    processes: 'auto',
     trustedProxies: [],
     forwarded: 'x-forwarded-for',
     proxyProtocol: false,

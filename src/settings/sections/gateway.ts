@@ -55,6 +55,16 @@ export const gatewaySection = z
         description: 'Where clients connect. `http://` for a listener behind something that ends TLS.',
         examples: [['https://0.0.0.0:443']],
       }),
+    processes: z
+      .union([z.literal('auto'), z.int().min(1).max(256)], {
+        error: 'must be auto, or a number of processes from 1 to 256',
+      })
+      .prefault('auto')
+      .meta({
+        description:
+          'How many processes share the listeners. `auto` is one for each core that the program may use; `1` runs everything in one process.',
+        examples: ['auto', 4],
+      }),
     tls: tls
       .exactOptional()
       .meta({ description: 'Certificates; needed for `https://`. Read again when the files change.' }),

@@ -6,7 +6,7 @@ import { count, duration, method, size } from './values.ts'
 const connections = {
   connections: count().prefault(10_000).meta({ description: 'Client connections at a time, per process.' }),
   connectionsPerAddress: count().prefault(2000).meta({
-    description: 'Client connections at a time from one address. Large offices share one (NAT).',
+    description: 'Client connections at a time from one address, per process. Large offices share one (NAT).',
   }),
   requestsPerConnection: count().prefault(1000).meta({
     description:
