@@ -7,6 +7,7 @@
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 
@@ -16,6 +17,8 @@ export interface SimulationOptions {
   /** Default 127.0.0.1. */
   readonly host?: string
   readonly now?: () => number
+  /** PEM texts: with them, it speaks HTTPS. */
+  readonly tls?: { readonly cert: string; readonly key: string }
 }
 
 export interface Simulation {
@@ -111,7 +114,8 @@ export async function startSimulation(options: SimulationOptions, handler: Handl
   const requests: RecordedRequest[] = []
   const connections = new WeakMap<Socket, number>()
   let opened = 0
-  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0, maxHeaderSize: 128 * 1024 })
+  const http = { keepAliveTimeout: 60_000, requestTimeout: 0, maxHeaderSize: 128 * 1024 }
+  const server = options.tls ? createSecureServer({ ...http, ...options.tls }) : createServer(http)
   server.on('connection', (socket) => connections.set(socket, ++opened))
   const record = (request: IncomingMessage): RecordedRequest => {
     const recorded = recordOf(request, connections.get(request.socket) ?? 0)
@@ -127,7 +131,7 @@ export async function startSimulation(options: SimulationOptions, handler: Handl
   server.listen(options.port, options.host ?? '127.0.0.1')
   await once(server, 'listening')
   const port = (server.address() as AddressInfo).port
-  const url = `http://${options.host ?? '127.0.0.1'}:${port}`
+  const url = `${options.tls ? 'https' : 'http'}://${options.host ?? '127.0.0.1'}:${port}`
   return { url, port, requests, server, close: () => closeServer(server) }
 }
 
