@@ -9,7 +9,7 @@ import { startManagement } from './management/management.ts'
 import { startGatewayRole } from './roles/gateway.ts'
 import { loadSettings } from './settings/load.ts'
 import type { Settings } from './settings/settings.ts'
-import { openSqliteStore } from './store/sqlite.ts'
+import { openStore } from './store/open.ts'
 import { Health } from './telemetry/health.ts'
 import { openLogger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -54,7 +54,7 @@ export async function startGatehouse(settings: Settings, options: StartOptions):
     for (const closeNext of opened.splice(0).reverse()) await closeNext()
   }
   try {
-    const store = await openSqliteStore(settings.store.path, { now })
+    const store = await openStore(settings.store, { now })
     opened.push(() => store.close())
     const audit = (action: 'gateway.started' | 'gateway.stopped') =>
       store.audit.append({

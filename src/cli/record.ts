@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Settings } from '../settings/settings.ts'
+import { openStore } from '../store/open.ts'
 import type { Actor, Store } from '../store/ports.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
 import type { CommandContext } from './command.ts'
 import { CommandFailed, UsageError } from './errors.ts'
 import { readSettings } from './settings-file.ts'
@@ -15,11 +15,12 @@ export async function withRecord<T>(
   work: (store: Store, settings: Settings) => Promise<T>,
 ): Promise<T> {
   const settings = readSettings(context)
-  if (!existsSync(settings.store.path)) {
+  const { store: location } = settings
+  if (location.kind === 'sqlite' && !existsSync(location.path)) {
     const advice = 'the gateway makes it when it first starts, or `gatehouse migrate` as the gateway’s user'
-    throw new CommandFailed(`There is no record at ${settings.store.path} yet: ${advice}`)
+    throw new CommandFailed(`There is no record at ${location.path} yet: ${advice}`)
   }
-  const store = await openSqliteStore(settings.store.path, {
+  const store = await openStore(location, {
     now: context.system.now,
     logger: { warn: (_fields, message) => context.out.warn(message) },
   })

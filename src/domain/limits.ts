@@ -27,6 +27,10 @@ export interface Limits {
   readonly upstreamHeaderSize: number
   readonly upstreamConnections: number
   readonly upstreamKeepAlive: number
+  /** A look into the record. */
+  readonly recordTimeout: number
+  /** A write to the record: the writes of the whole installation follow one another. */
+  readonly recordWriteTimeout: number
   /** How long SIGTERM lets open requests end. */
   readonly drainFor: number
   readonly pendingApprovals: number

@@ -9,8 +9,9 @@ import { packageKeyBytes } from './package-key.ts'
 import { readSecret, type Secret, type SecretReaders, type SecretSource } from './secret.ts'
 import { clientSettings } from './sections/client.ts'
 import { isLoopback } from './sections/management.ts'
+import type { WrittenStore } from './sections/store.ts'
 import { serviceMistakes } from './service-mistakes.ts'
-import type { AppSettings, CertificateFiles, GatewaySettings, Settings } from './settings.ts'
+import type { AppSettings, CertificateFiles, GatewaySettings, Settings, StoreSettings } from './settings.ts'
 import type { SettingsDocument } from './settings-schema.ts'
 import { startProblems } from './start-problems.ts'
 
@@ -39,8 +40,9 @@ export function buildSettings(
     file,
     gateway: builder.gateway(written.gateway),
     services: written.services.flatMap((service) => builder.service(service) ?? []),
-    store: { ...store, path: readers.resolve(store.path) },
+    store: builder.store(store),
     management: { listen: management.listen },
+    mdmTokens: written.mdmTokens,
     ...(app && { app }),
     limits,
     retention: written.retention,
@@ -126,6 +128,18 @@ class Builder {
       return { ...key, secret }
     })
     return { ...same, packageKeys: keys }
+  }
+
+  store(written: WrittenStore): StoreSettings {
+    const { resolve } = this.#readers
+    if (written.kind === 'sqlite') return { ...written, path: resolve(written.path) }
+    const { password, tls, ...same } = written
+    const secret = password && this.#secret(password, ['store', 'password'])
+    return {
+      ...same,
+      ...(secret && { password: secret }),
+      ...(tls && { tls: { ...tls, ca: tls.ca.map(resolve) } }),
+    }
   }
 
   #certificate({ cert, key, passphrase }: WrittenCertificate, path: KeyPath): CertificateFiles {

@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import type { Service } from '../domain/service.ts'
 import { writtenClient } from './sections/client.ts'
 import { isLoopback } from './sections/management.ts'
-import type { AppSettings, CertificateFiles, Settings, TlsSettings } from './settings.ts'
+import type { AppSettings, CertificateFiles, Settings, StoreSettings, TlsSettings } from './settings.ts'
 import { type SettingsDocument, settingsSchema } from './settings-schema.ts'
 
 /**
@@ -21,15 +21,22 @@ function writtenSettings(settings: Settings): object {
   return {
     gateway: { ...rest, ...(tls && { tls: writtenTls(tls) }) },
     services: services.map(writtenService),
-    store,
+    store: writtenStore(store),
     redis: null,
     management: { ...management, allowRemote: !isLoopback(management.listen.host) },
     ...(app && { app: writtenApp(app) }),
+    mdmTokens: settings.mdmTokens,
     limits,
     retention,
     log,
     policy,
   }
+}
+
+function writtenStore(store: StoreSettings): object {
+  if (store.kind === 'sqlite') return store
+  const { password, ...rest } = store
+  return { ...rest, ...(password && { password: password.source }) }
 }
 
 function writtenTls({ certificates: [first, ...more], ...rest }: TlsSettings): object {

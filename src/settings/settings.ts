@@ -18,6 +18,7 @@ export interface Settings {
   readonly services: readonly Service[]
   readonly store: StoreSettings
   readonly management: ManagementSettings
+  readonly mdmTokens: MdmTokenSettings
   /** Undefined: there is no company app. */
   readonly app?: AppSettings
   readonly limits: Limits
@@ -67,9 +68,30 @@ export interface CertificateFiles {
   readonly passphrase?: Secret
 }
 
-export interface StoreSettings {
+/** Where the record is, as `src/store/` takes it. */
+export type StoreSettings = SqliteSettings | PostgresSettings
+
+export interface SqliteSettings {
   readonly kind: 'sqlite'
   readonly path: string
+}
+
+export interface PostgresSettings {
+  readonly kind: 'postgres'
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly database: string
+  readonly password?: Secret
+  readonly tls?: {
+    readonly ca: readonly string[]
+    readonly verify: 'full' | 'ca'
+    readonly serverName?: string
+  }
+  /** Connections at a time. */
+  readonly pool: number
+  readonly connectTimeout: number
+  readonly statementTimeout: number
 }
 
 export interface ManagementSettings {
@@ -80,6 +102,13 @@ export interface ManagementSettings {
 export interface RetentionSettings {
   readonly audit: number
   readonly refusals: number
+}
+
+export interface MdmTokenSettings {
+  /** The field in which a device shows its token, in lower case. */
+  readonly header: string
+  /** Different unknown tokens from one address within a minute. */
+  readonly wrongPerMinute: number
 }
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const

@@ -59,6 +59,8 @@ t.test('every limit has the default that long polls and Kerberos tickets need', 
     upstreamHeaderSize: 32_768,
     upstreamConnections: 10_000,
     upstreamKeepAlive: 30_000,
+    recordTimeout: 500,
+    recordWriteTimeout: 5_000,
     drainFor: 30_000,
     pendingApprovals: 1000,
     hotDevices: 100_000,
@@ -78,7 +80,7 @@ t.test('paths are relative to the file that names them, wherever the program run
   const folder = dirname(settings.file)
   t.equal(settings.file, join(folder, 'gatehouse.yaml'))
   t.equal(settings.policy, join(folder, 'rules/policy.yaml'))
-  t.equal(settings.store.path, join(dirname(folder), 'data/gatehouse.db'))
+  t.strictSame(settings.store, { kind: 'sqlite', path: join(dirname(folder), 'data/gatehouse.db') })
   t.strictSame(settings.gateway.tls, {
     certificates: [
       { cert: join(folder, 'tls/a.crt'), key: '/etc/a.key' },

@@ -52,7 +52,7 @@ t.test('what must be there and is not is named', async (t) => {
 })
 
 t.test('a section of a later version is called that', async (t) => {
-  for (const section of ['enrollment', 'apns', 'compliance', 'app']) {
+  for (const section of ['enrollment', 'apns', 'compliance']) {
     t.match(mistakes(t, [gateway, services, store, `${section}: {}`]), [
       `4:1 ${section}: this section belongs to a later version of Gatehouse; leave it out until then`,
     ])
@@ -61,16 +61,6 @@ t.test('a section of a later version is called that', async (t) => {
     /4:8 redis: Redis arrives with a later version/,
   ])
   t.strictSame(mistakes(t, [gateway, services, store, 'redis: null']), [])
-})
-
-t.test('PostgreSQL is recognised, and its password not repeated', async (t) => {
-  const found = mistakes(t, [
-    gateway,
-    services,
-    'store: "postgres://gatehouse:hunter2@db.internal/gatehouse"',
-  ])
-  t.match(found, [/^3:8 store: PostgreSQL arrives with a later version/])
-  t.notMatch(found.join(), /hunter2/)
 })
 
 t.test('a record that would be forgotten is refused', async (t) => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { migrateSqlite, sqliteMigrationStatus } from '../../store/sqlite.ts'
+import { describeLocation } from '../../store/location.ts'
+import { migrateRecord, recordMigrationStatus } from '../../store/open.ts'
 import { defineCommand } from '../command.ts'
 import { plural } from '../output.ts'
 import { readSettings } from '../settings-file.ts'
@@ -16,20 +17,21 @@ export const migrateCommand = defineCommand({
     { line: 'migrate', description: 'Take the steps that are due' },
   ],
   async run(context) {
-    const { path } = readSettings(context).store
+    const { store } = readSettings(context)
+    const record = describeLocation(store)
     const { out, options } = context
-    if (options.status && !existsSync(path)) {
+    if (options.status && store.kind === 'sqlite' && !existsSync(store.path)) {
       out.show(
-        { record: path, exists: false },
-        () => `There is no record at ${path} yet: gatehouse migrate makes it`,
+        { record, exists: false },
+        () => `There is no record at ${record} yet: gatehouse migrate makes it`,
       )
       return 1
     }
     if (options.status) {
-      const { applied, pending } = await sqliteMigrationStatus(path)
-      out.show({ record: path, applied, pending }, () =>
+      const { applied, pending } = await recordMigrationStatus(store)
+      out.show({ record, applied, pending }, () =>
         [
-          `Record: ${path}`,
+          `Record: ${record}`,
           ...applied.map((step) => `  applied  ${step}`),
           ...pending.map((step) => `  pending  ${step}`),
           pending.length === 0 ? 'Up to date.' : `${plural(pending.length, 'step')} due: gatehouse migrate`,
@@ -37,8 +39,8 @@ export const migrateCommand = defineCommand({
       )
       return pending.length === 0 ? 0 : 1
     }
-    const taken = await migrateSqlite(path)
-    out.show({ record: path, taken }, () =>
+    const taken = await migrateRecord(store)
+    out.show({ record, taken }, () =>
       taken.length === 0 ? 'Up to date: nothing to do.' : `Taken: ${taken.join(', ')}`,
     )
     return 0

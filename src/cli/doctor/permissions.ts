@@ -18,16 +18,19 @@ export function checkPermissions({ settings }: DoctorContext): Finding[] {
   ]
 }
 
-function secretFiles({ gateway }: Settings): string[] {
+function secretFiles({ gateway, store }: Settings): string[] {
   const certificates = gateway.tls?.certificates ?? []
-  return certificates.flatMap(({ key, passphrase }) => {
+  const keys = certificates.flatMap(({ key, passphrase }) => {
     const file = passphrase?.source.file
     return file === undefined ? [key] : [key, file]
   })
+  const password = store.kind === 'postgres' ? store.password?.source.file : undefined
+  return password === undefined ? keys : [...keys, password]
 }
 
 /** Absent until the first start; the -wal and -shm files only while it is open. */
 function recordFiles({ store }: Settings): string[] {
+  if (store.kind !== 'sqlite') return []
   return [store.path, `${store.path}-wal`, `${store.path}-shm`]
 }
 

@@ -82,6 +82,18 @@ const upstreams = {
   }),
 }
 
+/** The record. */
+const record = {
+  recordTimeout: duration().prefault('500ms').meta({
+    description:
+      'How long a request waits for a look into the record. Later the device is served from what is known of it, or told to try again.',
+  }),
+  recordWriteTimeout: duration().prefault('5s').meta({
+    description:
+      'How long a request waits for a write to the record, such as a registration. Longer, because the writes of the whole installation follow one another.',
+  }),
+}
+
 /** The process. */
 const whole = {
   drainFor: duration().prefault('30s').meta({
@@ -94,7 +106,7 @@ const whole = {
 }
 
 export const limitsSection = z
-  .strictObject({ ...connections, ...requests, ...upstreams, ...whole } satisfies Record<
+  .strictObject({ ...connections, ...requests, ...upstreams, ...record, ...whole } satisfies Record<
     keyof Limits,
     z.ZodType
   >)
