@@ -46,7 +46,9 @@ const mayImport: Record<string, readonly string[]> = {
     'management',
     'compliance',
   ],
+  'app-config': ['domain', 'lib'],
   cli: [
+    'app-config',
     'domain',
     'lib',
     'policy',

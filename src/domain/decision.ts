@@ -1,5 +1,6 @@
 import type { Platform } from './client-identity.ts'
 import type { EvidenceKind } from './evidence.ts'
+import type { TokenStanding } from './mdm-token.ts'
 import type { ReasonCode } from './reason.ts'
 import type { ClientKind } from './service.ts'
 
@@ -33,6 +34,11 @@ export interface RequestFacts {
   readonly osVersion?: string | undefined
   /** What speaks for this client now, beside its network. */
   readonly evidence: readonly Exclude<EvidenceKind, 'network'>[]
+  /**
+   * The MDM token behind this client: shown in this request, or remembered of it. `too-many`: it was not looked at, for
+   * too many wrong ones came from the address. Undefined: there is none.
+   */
+  readonly mdmToken?: TokenStanding | 'too-many' | undefined
   /** An administrator let the service through for a while (`gatehouse bypass`). */
   readonly bypassUntil?: number | undefined
 }

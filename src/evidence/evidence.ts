@@ -4,6 +4,7 @@
  * token join this table.
  */
 import type { EvidenceKind } from '../domain/evidence.ts'
+import type { TokenStanding } from '../domain/mdm-token.ts'
 import type { ClientCertificate } from '../domain/request-head.ts'
 
 export type CollectedKind = Exclude<EvidenceKind, 'network'>
@@ -11,6 +12,8 @@ export type CollectedKind = Exclude<EvidenceKind, 'network'>
 /** What the exchange has shown. */
 export interface Shown {
   readonly certificate?: ClientCertificate
+  /** The standing of the MDM token that stands behind the client. */
+  readonly mdmToken?: TokenStanding
   readonly user?: string
   /** An administrator's answer for this client, and the user that it was given for, where one was known. */
   readonly approval?: { readonly status: 'waiting' | 'granted' | 'denied'; readonly user?: string }

@@ -1,8 +1,9 @@
 import { approvalEvidence } from './approval.ts'
 import { certificateEvidence } from './certificate.ts'
 import type { CollectedKind, Evidence, Shown } from './evidence.ts'
+import { mdmTokenEvidence } from './mdm-token.ts'
 
-export const evidence: readonly Evidence[] = [certificateEvidence, approvalEvidence]
+export const evidence: readonly Evidence[] = [certificateEvidence, mdmTokenEvidence, approvalEvidence]
 
 /** The kinds that speak for a client, given what its exchange has shown. */
 export function collectEvidence(shown: Shown): readonly CollectedKind[] {

@@ -9,8 +9,11 @@ import { collectEvidence } from '../evidence/table.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide } from '../policy/decide.ts'
 import type { Approval, Approvals } from '../store/ports.ts'
+import type { KnownMdmTokens } from './known-mdm-tokens.ts'
+import type { PresentedToken, TokenReader } from './presented-token.ts'
 import { isConnectionScheme } from './relay/response-headers.ts'
 import type { Route } from './routing.ts'
+import { type TokenBehind, tokenBehind } from './token-behind.ts'
 
 /** What the gateway concluded about one request, before it acts: who, in what state, and what the policy says. */
 export interface Assessment {
@@ -20,9 +23,13 @@ export interface Assessment {
   readonly state: DeviceState | undefined
   readonly facts: RequestFacts
   readonly decision: Decision
+  /** The active MDM token that the request shows, and the one that it shows or that is remembered of the client. */
+  readonly shownTokenId?: string | undefined
+  readonly mdmTokenId?: string | undefined
 }
 
 export interface AssessDependencies {
+  readonly mdmTokens: Pick<KnownMdmTokens, 'ready' | 'standing'> & { readonly presented: TokenReader }
   readonly devices: Pick<DeviceStates, 'find'>
   readonly approvals: Pick<Approvals, 'findByKeys'>
   readonly policy: () => CompiledPolicy
@@ -43,14 +50,40 @@ export async function assess(
 ): Promise<Assessment> {
   const vouchedNetworks = await deps.vouchedNetworks(request, route.service.name)
   const identification = await route.protocol.identify(request)
+  const presented = await deps.mdmTokens.presented(request.head)
   // Last, so that nothing is waited for between reading the state and deciding on it: a block that comes then is seen.
-  const state = forThisUser(await deps.devices.find(identification.keys), identification)
-  const facts = gatherFacts({ request, route, identification, state, vouchedNetworks, deps })
+  const state = forThisUser(await findState(identification, deps), identification)
+  const token = tokenBehind(presented, state, { known: deps.mdmTokens, now: request.head.receivedAt })
+  const facts = gatherFacts({ request, route, identification, state, vouchedNetworks, token, deps })
   const decision =
     contradiction(request, identification, facts) ??
+    malformedToken(presented, facts) ??
     decide(facts, state, deps.policy(), request.head.receivedAt)
-  const assessment = { request, route, identification, state, facts, decision }
+  const { shownTokenId, mdmTokenId } = token
+  const assessment = { request, route, identification, state, facts, decision, shownTokenId, mdmTokenId }
   return decision.verdict === 'await-approval' ? withApproval(assessment, deps) : assessment
+}
+
+/** With the tokens in sight that its registration may rest on: what came while they were read is seen, too. */
+async function findState(
+  { keys }: Identification,
+  { devices, mdmTokens }: AssessDependencies,
+): Promise<DeviceState | undefined> {
+  const state = await devices.find(keys)
+  if (state?.registration.mdmTokenId === undefined) return state
+  const pending = mdmTokens.ready()
+  if (pending === undefined) return state
+  await pending
+  return devices.find(keys)
+}
+
+/** A header that two programs could read in two ways is refused; on a public path it speaks for nobody. */
+function malformedToken(
+  presented: PresentedToken | undefined,
+  { publicPath }: RequestFacts,
+): Decision | undefined {
+  if (presented?.standing !== 'malformed' || publicPath) return undefined
+  return { verdict: 'refuse', reason: 'token.malformed' }
 }
 
 /**
@@ -71,6 +104,7 @@ interface Gathered {
   readonly identification: Identification
   readonly state: DeviceState | undefined
   readonly vouchedNetworks: readonly string[]
+  readonly token: TokenBehind
   readonly deps: AssessDependencies
 }
 
@@ -80,6 +114,7 @@ function gatherFacts({
   identification,
   state,
   vouchedNetworks,
+  token,
   deps,
 }: Gathered): RequestFacts {
   const { head } = request
@@ -104,7 +139,9 @@ function gatherFacts({
     platform: device.platform ?? registered?.device.platform,
     model: device.model ?? registered?.device.model,
     osVersion: device.osVersion ?? registered?.device.osVersion,
-    evidence: certificate === undefined ? none : collectEvidence({ certificate }),
+    evidence:
+      certificate === undefined && token.mdmToken !== 'active' ? none : collectEvidence(shownBy(head, token)),
+    mdmToken: token.mdmToken,
     bypassUntil: deps.bypassUntil(service.name),
   }
 }
@@ -151,7 +188,10 @@ async function withApproval(assessment: Assessment, deps: AssessDependencies): P
       decision: { ...assessment.decision, verdict: 'refuse', reason: 'device.approval-denied' },
     }
   }
-  const approved = { ...facts, evidence: collectEvidence(shownBy(request, facts, approval)) }
+  const approved = {
+    ...facts,
+    evidence: collectEvidence({ ...shownBy(request.head, facts), ...approvalFor(facts, approval) }),
+  }
   return {
     ...assessment,
     facts: approved,
@@ -159,11 +199,17 @@ async function withApproval(assessment: Assessment, deps: AssessDependencies): P
   }
 }
 
-function shownBy({ head }: ClientRequest, { user }: RequestFacts, approval: Approval) {
-  const certificate = head.connection.clientCertificate
+function shownBy({ connection }: RequestHead, { mdmToken }: Pick<RequestFacts, 'mdmToken'>) {
+  const certificate = connection.clientCertificate
+  return {
+    ...(certificate !== undefined && { certificate }),
+    ...(mdmToken !== undefined && mdmToken !== 'too-many' && { mdmToken }),
+  }
+}
+
+function approvalFor({ user }: RequestFacts, approval: Approval) {
   return {
     approval: { status: approval.status, ...(approval.user !== undefined && { user: approval.user }) },
     ...(user !== undefined && { user }),
-    ...(certificate !== undefined && { certificate }),
   }
 }

@@ -11,7 +11,7 @@ import { isLetThrough, type LiveExchange, type LiveExchanges } from './live-exch
 import type { Outcome } from './outcome.ts'
 import { type RedirectDependencies, redirect } from './redirect.ts'
 import { refuse } from './refuse.ts'
-import { type RegisterDependencies, witnessAnswer } from './register.ts'
+import { type RegisterDependencies, showsNewToken, witnessAnswer } from './register.ts'
 import type { Relay, RelayOutcome } from './relay/relay.ts'
 import { sendAnswer } from './send-answer.ts'
 
@@ -25,6 +25,8 @@ export interface EnactDependencies {
   readonly policy: () => CompiledPolicy
   readonly pendingApprovals: number
   readonly newSecret: () => string
+  /** A sign-in came with this token, whatever became of it. */
+  readonly tokenUsed: (id: string) => void
 }
 
 export interface Enacting {
@@ -36,7 +38,8 @@ export interface Enacting {
 /** Does what the decision says. */
 export function enact(enacting: Enacting, deps: EnactDependencies): Outcome | Promise<Outcome> {
   const { assessment, client } = enacting
-  const { decision } = assessment
+  const { decision, facts, mdmTokenId } = assessment
+  if (facts.signIn && mdmTokenId !== undefined) deps.tokenUsed(mdmTokenId)
   if (isLetThrough(decision)) return letThrough(enacting, deps)
   switch (decision.verdict) {
     case 'redirect':
@@ -91,7 +94,10 @@ async function forward(
   client.limitBody(route.service.maxBody)
   const exchange = deps.live.follow(assessment, client)
   let replacedBy: ReasonCode | undefined
-  const watched = decision.verdict === 'register' || route.protocol.watches(request, identification)
+  const watched =
+    decision.verdict === 'register' ||
+    (identification.signIn && showsNewToken(assessment)) ||
+    route.protocol.watches(request, identification)
   const witness = async (answer: UpstreamAnswer) => {
     const verdict = await witnessAnswer(assessment, client, answer, following(exchange, deps))
     if (verdict !== undefined && 'replace' in verdict) replacedBy = verdict.reason

@@ -25,6 +25,8 @@ export interface Pipeline {
   readonly enact: EnactDependencies
   readonly pages: PageDependencies
   readonly fail: FailDependencies
+  /** Does an MDM token stand in the request's target? */
+  readonly tokenInUrl: (head: RequestHead) => boolean
   readonly record: (exchange: RecordedExchange) => void
 }
 
@@ -44,8 +46,14 @@ export async function handleExchange(
   let assessment: Assessment | undefined
   let outcome: Outcome
   try {
-    const destination = pipeline.routes.destination(head)
+    // Before anything else looks at the target, let alone writes it down or passes it on.
+    const destination = pipeline.tokenInUrl(head)
+      ? ({ kind: 'token-in-url' } as const)
+      : pipeline.routes.destination(head)
     switch (destination.kind) {
+      case 'token-in-url':
+        outcome = sendRefusal('token.in-url', { head, client, assessment })
+        break
       case 'unknown-host':
         outcome = sendRefusal('host.unknown', { head, client, assessment })
         break

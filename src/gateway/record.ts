@@ -45,13 +45,15 @@ export const accessLogFields = {
   tls: 'TLS version, on TLS listeners.',
   method: 'Method.',
   host: 'Host, in lower case, without port.',
-  path: 'Canonical path.',
+  path: 'Canonical path; `[redacted]` when an MDM token stands in the address.',
   query: 'Query string; `[redacted]` unless `log.queries` is on.',
   service: 'The service that the host belongs to.',
   client: 'Client protocol.',
   binding: 'How the registered client was recognised.',
   registration: 'Id of the registration.',
   user: 'The user whom the credentials or the registration name.',
+  mdmToken:
+    'Id of the MDM token that the request shows or that is remembered of the client; otherwise `inactive`, `unknown` or `too-many`.',
   posture: 'Posture of the registered device.',
   signIn: 'Present when the request signs in.',
   verdict:
@@ -82,6 +84,7 @@ function accessLine(
   const { relay } = outcome
   const state = assessment?.state
   const decision = assessment?.decision
+  const secretTarget = outcome.reason === 'token.in-url'
   return {
     id: head.id,
     source: source.address,
@@ -91,13 +94,14 @@ function accessLine(
     tls: connection.tls?.protocol,
     method: head.method,
     host: head.host,
-    path: head.path,
-    query: head.query === undefined || queries ? head.query : '[redacted]',
+    path: secretTarget ? '[redacted]' : head.path,
+    query: head.query === undefined || (queries && !secretTarget) ? head.query : '[redacted]',
     service: assessment?.route.service.name,
     client: assessment?.route.protocol.kind,
     binding: state?.registration.binding,
     registration: state?.registration.id,
     user: assessment?.facts.user,
+    mdmToken: assessment?.mdmTokenId ?? assessment?.facts.mdmToken,
     posture: state?.posture.state,
     signIn: assessment?.facts.signIn || undefined,
     verdict: decision?.verdict ?? 'none',

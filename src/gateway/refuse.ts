@@ -18,8 +18,12 @@ const retryAfter: Partial<Record<ReasonCode, number>> = {
   'registration.failed': 60,
   'gateway.draining': 5,
   'gateway.failure': 30,
+  'token.too-many': 60,
   'limit.connections': 10,
   'limit.approvals': 300,
+  'app.rate-limited': 60,
+  'app.nonces-unavailable': 30,
+  'app.vendor-unavailable': 120,
   'upstream.unreachable': 10,
 }
 

@@ -21,6 +21,8 @@ export interface RegisterDependencies {
   readonly newSecret: () => string
   readonly newRegistrationId: () => string
   readonly now: () => number
+  /** Never rejects: the device shows its token again at the next sign-in. */
+  readonly rememberToken: (registrationId: string, tokenId: string) => Promise<void>
   /** Uses up the voucher by which this request is on a network. @returns false when it was used before */
   readonly claimVoucher: (head: RequestHead) => Promise<boolean>
   /** Called after the commit, so that this process's copies follow at once. */
@@ -55,6 +57,7 @@ export async function witnessAnswer(
       return await commit(assessment, decision, observation, observation.accepted, deps)
     }
     if (isSomebodyElse(observation, state)) return replaceWith('client.user-mismatch', assessment)
+    if (observation.accepted !== undefined) await rememberToken(assessment, deps)
     await keepGrants(observation, state, route.service.name, deps)
     return undefined
   } catch (error) {
@@ -133,7 +136,7 @@ function isProved(binding: Binding): boolean {
 }
 
 function describe(
-  { route, request, identification }: Assessment,
+  { route, request, identification, mdmTokenId }: Assessment,
   decision: Registering,
   found: { readonly binding: Binding; readonly accepted: NonNullable<Observation['accepted']> },
   deps: RegisterDependencies,
@@ -146,11 +149,26 @@ function describe(
     binding: found.binding,
     device: { ...identification.device, ...(claimedId !== undefined && { claimedId }) },
     evidence: decision.evidence,
+    ...(mdmTokenId !== undefined && { mdmTokenId }),
     networks: decision.networks,
     rule: decision.rule,
     source: request.head.source.address,
     registeredAt: deps.now(),
   }
+}
+
+/**
+ * The registration rests on the token that its client showed last. Only once the upstream has accepted the sign-in: who merely
+ * claims to be this client must not change what it rests on.
+ */
+async function rememberToken(assessment: Assessment, deps: RegisterDependencies): Promise<void> {
+  const { state, shownTokenId } = assessment
+  if (!showsNewToken(assessment) || state === undefined || shownTokenId === undefined) return
+  await deps.rememberToken(state.registration.id, shownTokenId)
+}
+
+export function showsNewToken({ state, shownTokenId }: Assessment): boolean {
+  return state !== undefined && shownTokenId !== undefined && state.registration.mdmTokenId !== shownTokenId
 }
 
 /** Another user has signed in on a device that is registered: what is registered speaks for its own user alone. */

@@ -57,8 +57,25 @@ function evaluate(subject: Subject, policy: CompiledPolicy, recorder: RuleRecord
 function beforeRules({ facts, state, now }: Subject): Decision | undefined {
   if (state?.block !== undefined) return blocked
   if (facts.bypassUntil !== undefined && facts.bypassUntil > now) return bypassed
-  return facts.publicPath ? publicPath : undefined
+  return facts.publicPath ? publicPath : withoutToken(facts, state)
 }
+
+/**
+ * Whoever registered by an MDM token signs in by one: when it is revoked, the sign-in stops until the device has a new
+ * one, whatever the rules say. What it was signed in to goes on; rules with `evidence` can ask for more.
+ */
+function withoutToken(facts: RequestFacts, state: DeviceState | undefined): Decision | undefined {
+  if (state === undefined || !facts.signIn || facts.mdmToken === 'active') return undefined
+  if (!state.registration.evidence.includes('mdm-token')) return undefined
+  return { verdict: 'refuse', reason: tokenReasons[facts.mdmToken ?? 'missing'] }
+}
+
+const tokenReasons = {
+  missing: 'token.missing',
+  inactive: 'token.inactive',
+  unknown: 'token.unknown',
+  'too-many': 'token.too-many',
+} as const satisfies Record<string, ReasonCode>
 
 const blocked: Decision = { verdict: 'refuse', reason: 'device.blocked' }
 const bypassed: Decision = { verdict: 'forward', reason: 'bypass.active' }
@@ -106,7 +123,12 @@ const postureReasons: Readonly<Record<PostureState, ReasonCode>> = {
   unknown: 'device.posture-unknown',
 }
 
-function noMatch({ state }: Subject): Decision {
-  const reason = state === undefined ? 'device.unregistered' : postureReasons[state.posture.state]
+function noMatch({ state, facts }: Subject): Decision {
+  const reason = state === undefined ? strangerReason(facts) : postureReasons[state.posture.state]
   return { verdict: 'refuse', reason }
+}
+
+/** A device whose token is no longer valid is told so, since another device would not have come with one. */
+function strangerReason({ mdmToken }: RequestFacts): ReasonCode {
+  return mdmToken === undefined || mdmToken === 'active' ? 'device.unregistered' : tokenReasons[mdmToken]
 }

@@ -57,6 +57,7 @@ export interface Given {
   readonly model?: string | undefined
   readonly osVersion?: string | undefined
   readonly evidence?: string | readonly string[] | undefined
+  readonly mdmToken?: 'active' | 'inactive' | 'unknown' | 'missing' | undefined
   readonly binding?: string | undefined
   readonly registeredBy?: string | readonly string[] | undefined
   readonly registeredAgo?: string | undefined

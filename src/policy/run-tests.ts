@@ -56,12 +56,22 @@ function factsOf(given: Given): RequestFacts {
     source: canonicalAddress(given.from) ?? given.from,
     vouchedNetworks: [],
     groups: given.groups ?? [],
-    evidence: listOf(given.evidence ?? []) as readonly EvidenceBesideNetwork[],
+    ...tokenFacts(given),
     ...(user === undefined ? {} : { user: user.toLowerCase() }),
     ...(model === undefined ? {} : { model }),
     ...(osVersion === undefined ? {} : { osVersion }),
     ...platformOf(given),
   }
+}
+
+/** As the gateway gathers them: an active token is evidence, whether the request shows it or it is remembered. */
+function tokenFacts(given: Given): Pick<RequestFacts, 'evidence' | 'mdmToken'> {
+  const evidence = listOf(given.evidence ?? []) as readonly EvidenceBesideNetwork[]
+  const named = [...evidence, ...(given.registered ? listOf(given.registeredBy ?? []) : [])]
+  const standing = given.mdmToken ?? (named.includes('mdm-token') ? 'active' : 'missing')
+  const others = evidence.filter((kind) => kind !== 'mdm-token')
+  if (standing === 'missing') return { evidence: others }
+  return { evidence: standing === 'active' ? [...others, 'mdm-token'] : others, mdmToken: standing }
 }
 
 /** A test that does not care about the platform means an ordinary device, not one that hides what it is. */

@@ -139,6 +139,10 @@ const given: z.ZodType<Given> = z.strictObject({
     .meta({
       description: 'What speaks for the client beside its network.',
     }),
+  mdmToken: z.enum(['active', 'inactive', 'unknown', 'missing']).optional().meta({
+    description:
+      'The MDM token that the client shows, or that is remembered of it. `active` when `evidence` or `registeredBy` names it, `missing` otherwise.',
+  }),
   binding: z.enum(bindings).optional().meta({ description: '`cookie` when not given.' }),
   registeredBy: oneOrMany(nameSchema).optional().meta({ description: 'Evidence, or a registration rule.' }),
   registeredAgo: durationSchema.optional().meta({ description: '`7d` when not given.' }),

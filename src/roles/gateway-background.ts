@@ -27,6 +27,7 @@ export function startBackground(
     onChange: (change) => void apply(change, parts, core).catch(onError),
     onGap: () => {
       core.devices.dropAll()
+      core.tokens.known.changed()
       void core.bypasses
         .refresh()
         .then(() => core.live.reconsiderAll())
@@ -45,6 +46,7 @@ export function startBackground(
       probe.close()
       changes.close()
       core.bypasses.close()
+      core.tokens.known.close()
       core.policy.close()
       certificates?.close()
     },
@@ -82,7 +84,7 @@ async function apply(change: Change, parts: GatewayParts, core: Core): Promise<v
       return core.live.reconsiderAll()
     }
     case 'mdm-token':
-      return // followed up with the gateway's view of the tokens
+      return core.tokens.known.changed()
     case 'approval':
       return // read from the record at the next request of the waiting device
   }

@@ -1,5 +1,6 @@
 import { createTokenVerifier } from '../clients/verify-token.ts'
 import { createDeviceStates, type DeviceStates } from '../devices/device-states.ts'
+import { tokenInTarget } from '../evidence/mdm-token/in-url.ts'
 import { ActiveBypasses } from '../gateway/active-bypasses.ts'
 import type { AssessDependencies } from '../gateway/assess.ts'
 import { createIdentityFields, generateIdentityKey, type IdentityFields } from '../gateway/identity-fields.ts'
@@ -18,6 +19,7 @@ import { fetchLimited } from '../lib/fetch-limited.ts'
 import { createNonceStore } from '../shared-state/memory.ts'
 import { RecordUnavailable } from '../store/errors.ts'
 import { reportReload, reportWrites } from './gateway-health.ts'
+import { type GatewayTokens, openMdmTokens } from './gateway-mdm-tokens.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 
 /** What decides and carries an exchange, before anything listens. */
@@ -25,6 +27,7 @@ export interface Core {
   readonly policy: PolicyInForce
   readonly devices: DeviceStates
   readonly bypasses: ActiveBypasses
+  readonly tokens: GatewayTokens
   readonly live: LiveExchanges
   readonly running: RunningExchanges
   readonly relay: Relay
@@ -80,6 +83,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     },
   })
   await bypasses.refresh()
+  const tokens = await openMdmTokens(parts, () => policy.current.limits.staleFor)
   const journal = new RefusalJournal({
     refusals: store.refusals,
     policy: () => policy.current,
@@ -91,6 +95,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     authorities: await readAuthorities(settings.services),
     limits: settings.limits,
     pseudonym: settings.gateway.pseudonym,
+    secretField: settings.mdmTokens.header,
     now,
     onHealth: ({ service, upstream, healthy, failures }) =>
       logger.warn({ service, upstream, failures }, healthy ? 'upstream answers again' : 'upstream set aside'),
@@ -101,7 +106,17 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     now,
   })
   const trip = new ReturnTrip(await store.keys.getOrCreate('return-trip', random.secret), now)
-  const core = { policy, devices, bypasses, live, running: new RunningExchanges(), relay, journal, routes }
+  const core = {
+    policy,
+    devices,
+    bypasses,
+    tokens,
+    live,
+    running: new RunningExchanges(),
+    relay,
+    journal,
+    routes,
+  }
   return { ...core, pipeline: assemblePipeline(parts, core, { identityFields, trip }) }
 }
 
@@ -111,10 +126,11 @@ function assemblePipeline(
   { identityFields, trip }: { readonly identityFields: IdentityFields; readonly trip: ReturnTrip },
 ): Pipeline {
   const { settings, store, logger, accessLog, metrics, now, random } = parts
-  const { policy, devices, bypasses, live, running, relay, journal, routes } = core
+  const { policy, devices, bypasses, tokens, live, running, relay, journal, routes } = core
   const record = createRecorder({ accessLog, metrics, journal, now, ...settings.log })
   const assess: AssessDependencies = {
     devices,
+    mdmTokens: tokens.assess,
     approvals: store.approvals,
     policy: () => policy.current,
     bypassUntil: (service) => bypasses.until(service),
@@ -127,6 +143,7 @@ function assemblePipeline(
     clientsPerUser: () => policy.current.limits.clientsPerUser,
     newSecret: random.secret,
     newRegistrationId: () => `r_${random.id()}`,
+    rememberToken: tokens.remember,
     now,
     claimVoucher: async (head) => {
       const id = trip.voucherId(head)
@@ -155,6 +172,7 @@ function assemblePipeline(
       policy: () => policy.current,
       pendingApprovals: settings.limits.pendingApprovals,
       newSecret: random.secret,
+      tokenUsed: (id) => tokens.uses.use(id),
     },
     pages: {
       trip,
@@ -168,6 +186,7 @@ function assemblePipeline(
     fail: {
       onFailure: (head, reason, error) => logger.warn({ id: head.id, reason, err: error }, 'exchange failed'),
     },
+    tokenInUrl: ({ target }) => tokenInTarget(target, settings.mdmTokens.header),
     record(exchange) {
       try {
         record(exchange)

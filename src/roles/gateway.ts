@@ -48,6 +48,7 @@ export async function startGatewayRole(parts: GatewayParts): Promise<GatewayRole
       background.close()
       await core.relay.close()
       await core.journal.flush()
+      await core.tokens.uses.close()
     },
   }
 }

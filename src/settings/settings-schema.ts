@@ -5,6 +5,7 @@ import { limitsSection } from './sections/limits.ts'
 import { logSection } from './sections/log.ts'
 import { managementSection } from './sections/management.ts'
 import { retentionSection } from './sections/retention.ts'
+import { mdmTokensSection } from './sections/mdm-tokens.ts'
 import { servicesSection } from './sections/services.ts'
 import { storeSection } from './sections/store.ts'
 import { path } from './sections/values.ts'
@@ -22,6 +23,7 @@ export const settingsSchema = z.strictObject({
     }),
   management: managementSection,
   app: appSection,
+  mdmTokens: mdmTokensSection,
   limits: limitsSection,
   retention: retentionSection,
   log: logSection,

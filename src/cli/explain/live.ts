@@ -12,6 +12,7 @@ import { explain } from '../../policy/decide.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { Store } from '../../store/ports.ts'
 import { type Assumptions, assumeState, assumingRoute } from './assume.ts'
+import { knownTokens } from './known-tokens.ts'
 import { buildRequest, type RequestFlags } from './request.ts'
 
 /** What explaining needs of the installation. */
@@ -65,6 +66,7 @@ export async function explainRequest(
     policy: () => policy,
     bypassUntil: (service) => bypasses.until(service),
     vouchedNetworks: () => [],
+    mdmTokens: await knownTokens(store, settings, flags.at),
   })
   const { facts, state, decision } = assessment
   // As the gateway keeps it with a refusal: what was decided before any rule stands over what the rules would say.

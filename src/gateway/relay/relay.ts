@@ -41,6 +41,8 @@ export interface RelayOptions {
   readonly now: () => number
   /** Our name in Via; `gatehouse` when not given. */
   readonly pseudonym?: string
+  /** A request field that no upstream may see: the MDM token's. */
+  readonly secretField?: string
   /** From 0 to 1; jitter for upstreams that are set aside. */
   readonly random?: () => number
   /** Names of upstreams are resolved with it; the system's unless a test has its own. */
@@ -63,6 +65,7 @@ export function createRelay(options: RelayOptions): Relay {
         random,
         lookup,
         pseudonym,
+        secretField: options.secretField,
         onHealth: options.onHealth,
       }),
     )

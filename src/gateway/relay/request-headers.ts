@@ -1,7 +1,7 @@
 import type { FieldList, RequestHead } from '../../domain/request-head.ts'
 import type { Service } from '../../domain/service.ts'
 import { withoutGatehouseCookies } from './cookies.ts'
-import { type FieldRule, requestFieldRule } from './field-rules.ts'
+import { type FieldRule, foldName, requestFieldRule } from './field-rules.ts'
 
 /**
  * Rewrites a request's header fields for the upstream in one pass: what belongs to the client's hop, what claims to
@@ -14,8 +14,15 @@ export class RequestHeaders {
   readonly #via: string
   /** Rules by name. Names come from clients, so that the table is bounded. */
   readonly #rules = new Map<string, FieldRule>()
+  readonly #secret: string | undefined
 
-  constructor(service: Pick<Service, 'allowFields' | 'hostHeader'>, pseudonym = 'gatehouse') {
+  /** @param secretField the header of the MDM token: it is for the gateway alone, however it is spelled */
+  constructor(
+    service: Pick<Service, 'allowFields' | 'hostHeader'>,
+    pseudonym = 'gatehouse',
+    secretField: string | undefined = undefined,
+  ) {
+    this.#secret = secretField === undefined ? undefined : foldName(secretField)
     this.#via = `1.1 ${pseudonym}`
     this.#allowed = new Set(service.allowFields)
     this.#host = service.hostHeader
@@ -57,7 +64,7 @@ export class RequestHeaders {
   #rule(name: string): FieldRule {
     const known = this.#rules.get(name)
     if (known !== undefined) return known
-    const rule = requestFieldRule(name, this.#allowed)
+    const rule = foldName(name) === this.#secret ? 'drop' : requestFieldRule(name, this.#allowed)
     if (this.#rules.size < 1024 && name.length <= 64) this.#rules.set(name, rule)
     return rule
   }

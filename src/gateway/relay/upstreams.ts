@@ -24,6 +24,8 @@ export interface UpstreamsOptions {
   readonly lookup: LookupFunction
   /** Our name in Via. */
   readonly pseudonym?: string | undefined
+  /** A request field that no upstream may see. */
+  readonly secretField?: string | undefined
   readonly onHealth?: ((event: HealthEvent) => void) | undefined
   /** PEM texts; empty: the system's. */
   readonly authorities: readonly string[]
@@ -40,7 +42,7 @@ export class Upstreams {
   constructor(service: Service, options: UpstreamsOptions) {
     this.#service = service
     this.#options = options
-    this.headers = new RequestHeaders(service, options.pseudonym)
+    this.headers = new RequestHeaders(service, options.pseudonym, options.secretField)
     this.all = service.upstream.map((url) => {
       const connector = createConnector({
         url,

@@ -1,0 +1,48 @@
+import { tokenHasher, tokenPepper } from '../evidence/mdm-token/hash.ts'
+import type { AssessDependencies } from '../gateway/assess.ts'
+import { KnownMdmTokens } from '../gateway/known-mdm-tokens.ts'
+import { MdmTokenUses } from '../gateway/mdm-token-uses.ts'
+import { createTokenReader } from '../gateway/presented-token.ts'
+import { createCounters } from '../shared-state/memory.ts'
+import type { GatewayParts } from './gateway-parts.ts'
+
+/** What a gateway process does with MDM tokens. */
+export interface GatewayTokens {
+  /** Also what the company app's registration asks (`MdmTokenVerifier`). */
+  readonly known: KnownMdmTokens
+  readonly uses: MdmTokenUses
+  readonly assess: AssessDependencies['mdmTokens']
+  /** Never rejects. */
+  readonly remember: (registrationId: string, tokenId: string) => Promise<void>
+}
+
+/** @throws RecordUnavailable when the tokens cannot be read: a gateway does not start without knowing them */
+export async function openMdmTokens(parts: GatewayParts, staleFor: () => number): Promise<GatewayTokens> {
+  const { store, settings, now, random, logger } = parts
+  const hash = tokenHasher(await store.keys.getOrCreate(tokenPepper, random.secret))
+  const onError = (error: unknown) => logger.warn({ err: error }, 'MDM tokens are not up to date')
+  const known = new KnownMdmTokens({ tokens: store.mdmTokens, hash, now, staleFor, onError })
+  await known.refresh()
+  const uses = new MdmTokenUses({ tokens: store.mdmTokens, now, onError })
+  const presented = createTokenReader({
+    ...settings.mdmTokens,
+    known,
+    hash,
+    now,
+    counters: createCounters({ now }),
+    onError,
+  })
+  return {
+    known,
+    uses,
+    assess: {
+      presented,
+      ready: () => known.ready(),
+      standing: (id, at) => known.standing(id, at),
+    },
+    remember: (registrationId, tokenId) =>
+      store.mdmTokens.remember(registrationId, tokenId).catch((error: unknown) => {
+        logger.warn({ err: error, registration: registrationId }, 'the MDM token could not be remembered')
+      }),
+  }
+}
