@@ -26,25 +26,3 @@ export class NextPages {
     this.#seen.add(next)
   }
 }
-
-/**
- * Watches a sweep that counts pages or records by itself: a server that ignores the number sends the first page again
- * and again.
- */
-export class CountedPages {
-  #first: string | undefined
-
-  /**
-   * @param first the id of the page's first record
-   * @throws VendorError
-   */
-  check(first: string | undefined): void {
-    if (first !== undefined && first === this.#first) {
-      throw new VendorError(
-        'protocol',
-        'the vendor sent the same page again, as if it did not read the page’s number',
-      )
-    }
-    this.#first = first
-  }
-}
