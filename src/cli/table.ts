@@ -13,6 +13,9 @@ import { explainCommand } from './commands/explain.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { policyTest } from './commands/policy-test.ts'
 import { runCommand } from './commands/run.ts'
+import { tokenCreate } from './commands/token-create.ts'
+import { tokenList } from './commands/token-list.ts'
+import { tokenRevoke } from './commands/token-revoke.ts'
 import { versionCommand } from './commands/version.ts'
 
 /** The commands, one file each, in the order in which the help shows them. */
@@ -27,6 +30,9 @@ export const commands: readonly Command[] = [
   deviceBlock,
   deviceUnblock,
   deviceForget,
+  tokenCreate,
+  tokenList,
+  tokenRevoke,
   bypassCommand,
   auditCommand,
   migrateCommand,
