@@ -5,7 +5,7 @@ import { type GuardOptions, guarded, type RecordCondition } from '../../src/stor
 import { openStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/ports.ts'
 import { recordContract } from './contract/record.ts'
-import { type Clock, key, registration, start } from './contract/values.ts'
+import { type Clock, start } from './contract/values.ts'
 
 async function open(t: Test, clock: Clock = { now: start }): Promise<Store> {
   const store = await openStore(
