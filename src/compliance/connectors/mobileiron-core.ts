@@ -4,6 +4,7 @@ import { type Connector, type ConnectorOptions, VendorError, type VendorPage } f
 import { managedDevice } from './parts/device.ts'
 import { basic, expectOk } from './parts/expect.ts'
 import { listAt, objectIn, readPage, SweepWatch } from './parts/page.ts'
+import { hiddenIds, visible } from './parts/privacy.ts'
 import { count, flag, instant, text, texts, type VendorRecord } from './parts/record.ts'
 
 /**
@@ -94,7 +95,6 @@ const usualFields = [
   'common.os_version',
   'common.model',
   'common.model_name',
-  'common.SerialNumber',
   'common.imei',
   'common.mdm_managed',
   'common.retired',
@@ -127,7 +127,7 @@ function readDevice(
   return managedDevice(vendor, {
     id,
     udid: visible(record, fields.udid),
-    serial: visible(record, 'common.SerialNumber', 'common.Serialnumber'),
+    serial: visible(record, fields.serial),
     imei: [visible(record, 'common.imei')],
     easDeviceId: fields.easDeviceId === undefined ? [] : texts(record, fields.easDeviceId),
     userName: visible(record, 'user.user_id', 'user.sam_account_name'),
@@ -141,14 +141,11 @@ function readDevice(
     compliance: complianceOf(record, status),
     compromised: compromisedIn(record),
     lastSeen: instant(record, 'common.last_connected_at', 'common.miclient_last_connected_at'),
-    reasons: reasonsIn(record, status),
+    reasons: [
+      ...reasonsIn(record, status),
+      ...hiddenIds(record, fields.serial, 'common.imei', 'user.user_id'),
+    ],
   })
-}
-
-/** The privacy option of an API role puts asterisks in the place of what it hides: no id is made of them. */
-function visible(record: VendorRecord, ...names: readonly string[]): string | undefined {
-  const value = text(record, ...names)
-  return value === undefined || /\*{2,}|^\*$/.test(value) ? undefined : value
 }
 
 interface Status {

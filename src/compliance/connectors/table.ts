@@ -5,6 +5,7 @@ import {
 } from '../../settings/sections/vendors/table.ts'
 import type { Connector, CreateConnector } from './connector.ts'
 import { createVendorHttp, type VendorHttpOptions } from './http.ts'
+import { createMobileironCloud } from './mobileiron-cloud.ts'
 import { createMobileironCore } from './mobileiron-core.ts'
 
 type SettingsOf<Type extends VendorType> = Extract<VendorConnection, { type: Type }>['settings']
@@ -12,6 +13,7 @@ type SettingsOf<Type extends VendorType> = Extract<VendorConnection, { type: Typ
 /** The vendors, one file each here and one in `settings/sections/vendors/`. */
 export const connectors: { readonly [Type in VendorType]: CreateConnector<SettingsOf<Type>> } = {
   'mobileiron-core': createMobileironCore,
+  'mobileiron-cloud': createMobileironCloud,
 }
 
 /** As administrators call the product. */

@@ -46,11 +46,19 @@ export class SweepWatch {
   readonly #seen = new Set<string>()
   #unreadable = 0
   #total: number | undefined
+  #totalOfOthers = 0
   #repeats = 0
 
   /** How many different records there were so far. */
   get seen(): number {
     return this.#seen.size + this.#unreadable
+  }
+
+  /** Another list of the same fleet begins, with a total of its own. */
+  nextList(): void {
+    this.#totalOfOthers += this.#total ?? 0
+    this.#total = undefined
+    this.#repeats = 0
   }
 
   /** The page without devices that came before. @throws VendorError `incomplete` when pages only repeat */
@@ -68,7 +76,7 @@ export class SweepWatch {
 
   /** @throws VendorError `incomplete` when too few devices came */
   end(): void {
-    const total = this.#total ?? 0
+    const total = this.#totalOfOthers + (this.#total ?? 0)
     const missing = total - this.seen
     if (missing <= Math.ceil(total * 0.02) && !(this.seen === 0 && total > 0)) return
     throw new VendorError('incomplete', `the vendor speaks of ${total} devices and listed ${this.seen}`)

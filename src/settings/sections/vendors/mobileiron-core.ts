@@ -11,6 +11,7 @@ export interface MobileironCoreSettings extends VendorCommon {
   readonly pageSize: number
   /** Fields of the list that are asked for beside the usual ones. */
   readonly fields: {
+    readonly serial: string
     readonly udid: string
     readonly upn: string | undefined
     readonly easDeviceId: string | undefined
@@ -50,6 +51,10 @@ export const mobileironCore = vendorSection({
       .max(1000)
       .prefault(200)
       .meta({ description: 'Devices a page. Releases differ in how many they allow; 200 is known to work.' }),
+    serialField: name().prefault('common.SerialNumber').meta({
+      description:
+        'The field that holds the serial number; some releases spell it `common.Serialnumber` (Devices > Advanced Search lists the fields).',
+    }),
     udidField: name().prefault('ios.iPhone UDID').meta({
       description:
         'The field that holds the UDID of Apple devices (Devices > Advanced Search lists the fields).',
@@ -76,7 +81,12 @@ export const mobileironCore = vendorSection({
       password: builder.secret(written.password, 'password'),
       deviceSpace: written.deviceSpace,
       pageSize: written.pageSize,
-      fields: { udid: written.udidField, upn: written.upnField, easDeviceId: written.easField },
+      fields: {
+        serial: written.serialField,
+        udid: written.udidField,
+        upn: written.upnField,
+        easDeviceId: written.easField,
+      },
     }
   },
 })

@@ -5,10 +5,12 @@
  */
 import { z } from 'zod'
 import type { VendorBuilder } from './common.ts'
+import { mobileironCloud } from './mobileiron-cloud.ts'
 import { mobileironCore } from './mobileiron-core.ts'
 
 export const vendorSections = {
   'mobileiron-core': mobileironCore,
+  'mobileiron-cloud': mobileironCloud,
 }
 
 type VendorSections = typeof vendorSections
@@ -20,7 +22,7 @@ export type VendorConnection = {
 }[VendorType]
 
 /** One connection as it is written. */
-export const vendorSchema = z.discriminatedUnion('type', [vendorSections['mobileiron-core'].schema])
+export const vendorSchema = z.discriminatedUnion('type', [mobileironCore.schema, mobileironCloud.schema])
 
 export type WrittenVendor = z.output<typeof vendorSchema>
 
