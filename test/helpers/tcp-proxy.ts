@@ -1,0 +1,107 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import type { Test } from 'tap'
+import { ownAddress } from './own-address.ts'
+
+/** A TCP proxy on an address of its own, in front of a server whose network shall fail. */
+export interface TcpProxy {
+  readonly host: string
+  readonly port: number
+  /** From now on each piece of data waits so long, in both directions. */
+  delay(milliseconds: number): void
+  /** Ends every connection; new ones pass. */
+  cut(): void
+  /** Ends every connection and refuses new ones. */
+  refuse(): Promise<void>
+  /** Connections are accepted and stay open, and nothing passes: a firewall that lost its table. */
+  hold(): void
+  /** As at the beginning; what was held passes. */
+  restore(): Promise<void>
+}
+
+export async function startTcpProxy(
+  t: Test,
+  target: { readonly host: string; readonly port: number },
+): Promise<TcpProxy> {
+  const proxy = new LoopbackProxy(target)
+  await proxy.listen()
+  t.teardown(() => proxy.refuse())
+  return proxy
+}
+
+class LoopbackProxy implements TcpProxy {
+  readonly host = ownAddress()
+  port = 0
+  readonly #target: { readonly host: string; readonly port: number }
+  readonly #sockets = new Set<Socket>()
+  readonly #held: (() => void)[] = []
+  #server: Server | undefined
+  #delay = 0
+  #holding = false
+
+  constructor(target: { readonly host: string; readonly port: number }) {
+    this.#target = target
+  }
+
+  async listen(): Promise<void> {
+    if (this.#server !== undefined) return
+    const server = createServer((client) => this.#pair(client)).listen(this.port, this.host)
+    await once(server, 'listening')
+    this.#server = server
+    this.port = (server.address() as AddressInfo).port // it listens on TCP
+  }
+
+  delay(milliseconds: number): void {
+    this.#delay = milliseconds
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async refuse(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    this.cut()
+    if (server === undefined) return
+    server.close()
+    this.cut()
+    await once(server, 'close')
+  }
+
+  hold(): void {
+    this.#holding = true
+  }
+
+  async restore(): Promise<void> {
+    this.#holding = false
+    this.#delay = 0
+    for (const pass of this.#held.splice(0)) pass()
+    await this.listen()
+  }
+
+  #pair(client: Socket): void {
+    const server = connect(this.#target.port, this.#target.host)
+    this.#join(client, server)
+    this.#join(server, client)
+  }
+
+  #join(from: Socket, to: Socket): void {
+    this.#sockets.add(from)
+    from.setNoDelay(true)
+    from.on('error', () => {})
+    from.on('close', () => {
+      this.#sockets.delete(from)
+      to.destroy()
+    })
+    from.on('data', (data) => this.#later(() => void (to.writable && to.write(data))))
+    from.on('end', () => this.#later(() => to.end()))
+  }
+
+  /** In order: timers of equal length fire in the order in which they were set. */
+  #later(pass: () => void): void {
+    if (this.#holding) this.#held.push(pass)
+    else if (this.#delay > 0) setTimeout(pass, this.#delay)
+    else pass()
+  }
+}
