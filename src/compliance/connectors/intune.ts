@@ -62,6 +62,7 @@ class Intune implements Connector {
   }
 
   async lookup(vendorDeviceId: string, signal: AbortSignal): Promise<VendorPage['devices'][number] | 'gone'> {
+    if (!/^[0-9a-f-]{36}$/i.test(vendorDeviceId)) return 'gone'
     const url = new URL(`${this.#devices.pathname}/${encodeURIComponent(vendorDeviceId)}`, this.#devices)
     const fields = selectedFields.join(',')
     let answer = await this.#get(withQuery(url, { $select: `${fields},udid` }), signal)

@@ -1,0 +1,33 @@
+import { isObject, parseJsonObject } from '../../../lib/json.ts'
+import { MalformedInput } from '../../../lib/malformed-input.ts'
+import type { VendorNotification, WebhookNews } from '../connector.ts'
+import { member, object, text, texts, type VendorRecord } from '../parts/record.ts'
+
+const mostIds = 1000
+
+/** The automation for failing policies lists hosts, the one for the hosts' status their ids. */
+export function readFleetWebhook({ body }: VendorNotification): WebhookNews | undefined {
+  const notification = objectIn(body)
+  if (notification === undefined) return undefined
+  const hosts = member(notification, 'hosts')
+  const ids = Array.isArray(hosts)
+    ? hosts.flatMap((host) => (isObject(host) ? (text(host, 'id') ?? []) : []))
+    : statusIds(notification)
+  if (ids === undefined) return undefined
+  const known = ids.filter((id) => /^\d{1,12}$/.test(id))
+  return { vendorDeviceIds: [...new Set(known)].slice(0, mostIds) }
+}
+
+function statusIds(notification: VendorRecord): readonly string[] | undefined {
+  const data = object(notification, 'data')
+  return data && Array.isArray(member(data, 'host_ids')) ? texts(data, 'host_ids') : undefined
+}
+
+function objectIn(body: Uint8Array): VendorRecord | undefined {
+  try {
+    return parseJsonObject(body)
+  } catch (error) {
+    if (error instanceof MalformedInput) return undefined
+    throw error
+  }
+}
