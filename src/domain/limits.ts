@@ -27,6 +27,8 @@ export interface Limits {
   readonly upstreamHeaderSize: number
   readonly upstreamConnections: number
   readonly upstreamKeepAlive: number
+  /** A call to Redis. */
+  readonly redisTimeout: number
   /** A look into the record. */
   readonly recordTimeout: number
   /** A write to the record: the writes of the whole installation follow one another. */
@@ -34,6 +36,7 @@ export interface Limits {
   /** How long SIGTERM lets open requests end. */
   readonly drainFor: number
   readonly pendingApprovals: number
-  /** The hot copies of device states in this process, in number. */
+  /** The hot copies of device states in this process, in number and in memory. */
   readonly hotDevices: number
+  readonly hotMemory: number
 }

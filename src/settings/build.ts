@@ -9,9 +9,17 @@ import { packageKeyBytes } from './package-key.ts'
 import { readSecret, type Secret, type SecretReaders, type SecretSource } from './secret.ts'
 import { clientSettings } from './sections/client.ts'
 import { isLoopback } from './sections/management.ts'
+import type { WrittenRedis } from './sections/redis.ts'
 import type { WrittenStore } from './sections/store.ts'
 import { serviceMistakes } from './service-mistakes.ts'
-import type { AppSettings, CertificateFiles, GatewaySettings, Settings, StoreSettings } from './settings.ts'
+import type {
+  AppSettings,
+  CertificateFiles,
+  GatewaySettings,
+  RedisSettings,
+  Settings,
+  StoreSettings,
+} from './settings.ts'
 import type { SettingsDocument } from './settings-schema.ts'
 import { startProblems } from './start-problems.ts'
 
@@ -41,6 +49,7 @@ export function buildSettings(
     gateway: builder.gateway(written.gateway),
     services: written.services.flatMap((service) => builder.service(service) ?? []),
     store: builder.store(store),
+    ...(written.redis && { redis: builder.redis(written.redis) }),
     management: { listen: management.listen },
     mdmTokens: written.mdmTokens,
     ...(app && { app }),
@@ -139,6 +148,15 @@ class Builder {
       ...same,
       ...(secret && { password: secret }),
       ...(tls && { tls: { ...tls, ca: tls.ca.map(resolve) } }),
+    }
+  }
+
+  redis({ password, tls, ...same }: WrittenRedis): RedisSettings {
+    const secret = password && this.#secret(password, ['redis', 'password'])
+    return {
+      ...same,
+      ...(secret && { password: secret }),
+      ...(tls && { tls: { ...tls, ca: tls.ca.map(this.#readers.resolve) } }),
     }
   }
 

@@ -2,7 +2,14 @@ import { stringify } from 'yaml'
 import type { Service } from '../domain/service.ts'
 import { writtenClient } from './sections/client.ts'
 import { isLoopback } from './sections/management.ts'
-import type { AppSettings, CertificateFiles, Settings, StoreSettings, TlsSettings } from './settings.ts'
+import type {
+  AppSettings,
+  CertificateFiles,
+  RedisSettings,
+  Settings,
+  StoreSettings,
+  TlsSettings,
+} from './settings.ts'
 import { type SettingsDocument, settingsSchema } from './settings-schema.ts'
 
 /**
@@ -22,7 +29,7 @@ function writtenSettings(settings: Settings): object {
     gateway: { ...rest, ...(tls && { tls: writtenTls(tls) }) },
     services: services.map(writtenService),
     store: writtenStore(store),
-    redis: null,
+    redis: settings.redis === undefined ? null : writtenRedis(settings.redis),
     management: { ...management, allowRemote: !isLoopback(management.listen.host) },
     ...(app && { app: writtenApp(app) }),
     mdmTokens: settings.mdmTokens,
@@ -36,6 +43,10 @@ function writtenSettings(settings: Settings): object {
 function writtenStore(store: StoreSettings): object {
   if (store.kind === 'sqlite') return store
   const { password, ...rest } = store
+  return { ...rest, ...(password && { password: password.source }) }
+}
+
+function writtenRedis({ password, ...rest }: RedisSettings): object {
   return { ...rest, ...(password && { password: password.source }) }
 }
 

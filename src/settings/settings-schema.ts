@@ -4,8 +4,9 @@ import { gatewaySection } from './sections/gateway.ts'
 import { limitsSection } from './sections/limits.ts'
 import { logSection } from './sections/log.ts'
 import { managementSection } from './sections/management.ts'
-import { retentionSection } from './sections/retention.ts'
 import { mdmTokensSection } from './sections/mdm-tokens.ts'
+import { redisSection } from './sections/redis.ts'
+import { retentionSection } from './sections/retention.ts'
 import { servicesSection } from './sections/services.ts'
 import { storeSection } from './sections/store.ts'
 import { path } from './sections/values.ts'
@@ -15,12 +16,7 @@ export const settingsSchema = z.strictObject({
   gateway: gatewaySection,
   services: servicesSection,
   store: storeSection,
-  redis: z
-    .null({ error: 'Redis arrives with a later version; leave it empty until then' })
-    .prefault(null)
-    .meta({
-      description: 'The cache that several machines share. Arrives with a later version.',
-    }),
+  redis: redisSection,
   management: managementSection,
   app: appSection,
   mdmTokens: mdmTokensSection,

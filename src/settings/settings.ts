@@ -17,6 +17,8 @@ export interface Settings {
   readonly gateway: GatewaySettings
   readonly services: readonly Service[]
   readonly store: StoreSettings
+  /** Undefined: each process has its own shared state. */
+  readonly redis?: RedisSettings
   readonly management: ManagementSettings
   readonly mdmTokens: MdmTokenSettings
   /** Undefined: there is no company app. */
@@ -66,6 +68,32 @@ export interface CertificateFiles {
   readonly key: string
   /** Set when the key is encrypted. */
   readonly passphrase?: Secret
+}
+
+/** Where the shared state is, as `src/shared-state/` takes it. */
+export interface RedisSettings {
+  readonly server: RedisServer
+  /** 0 but on a single server. */
+  readonly database: number
+  readonly username?: string
+  readonly password?: Secret
+  readonly tls?: {
+    readonly ca: readonly string[]
+    readonly verify: 'full' | 'ca'
+    readonly serverName?: string
+  }
+  readonly keepStates: number
+  readonly keepUnknown: number
+}
+
+export type RedisServer =
+  | { readonly kind: 'single'; readonly host: string; readonly port: number }
+  | { readonly kind: 'sentinel'; readonly sentinels: readonly RedisAddress[]; readonly name: string }
+  | { readonly kind: 'cluster'; readonly nodes: readonly RedisAddress[] }
+
+export interface RedisAddress {
+  readonly host: string
+  readonly port: number
 }
 
 /** Where the record is, as `src/store/` takes it. */

@@ -23,21 +23,31 @@ export interface DeviceStateCache {
   /** For each hash what is known of it, in their order; undefined where nothing is. */
   find(hashes: readonly string[]): Promise<readonly (CachedState | 'unknown' | undefined)[]>
   /** The state that the record gave for this key. */
-  put(entry: {
-    readonly hash: string
-    readonly state: DeviceState
-    readonly keyExpiresAt?: number
-  }): Promise<void>
+  put(entry: CacheEntry): Promise<void>
   /**
    * Keys that the record does not know, for a short time: a flood of made-up ids must not become one of reads.
    * @param asOf a sequence of the record's changes up to which the read that found nothing certainly saw: a
    *   registration that was announced after it is not hidden
    */
   putUnknown(hashes: readonly string[], asOf: number): Promise<void>
-  /** The registration has changed with this sequence: what is older counts no more, and cannot come back. */
+  /**
+   * The registration has changed with this sequence: what is older counts no more, and cannot come back. For this
+   * process that holds from the call on, whether or not the cache could be told. Changes come in order, and none is
+   * left out; when one may have been, `distrust` comes first.
+   */
   invalidate(registrationId: string, sequence: number): Promise<void>
+  /** Changes may have been missed: nothing counts until the cache has been compared with the record's changes. */
+  distrust(): void
   /** A registration was committed with these keys: they are unknown no more. */
   forgetUnknown(hashes: readonly string[], sequence: number): Promise<void>
+}
+
+export interface CacheEntry {
+  readonly hash: string
+  readonly state: DeviceState
+  readonly keyExpiresAt?: number
+  /** A sequence of the record's changes up to which the read that found this certainly saw. */
+  readonly asOf: number
 }
 
 export interface CachedState {
@@ -68,4 +78,17 @@ export interface NonceStore {
 export interface Counters {
   /** Counts one more for `key`. @returns how many there are in the window of `windowMs` that the first one opened */
   hit(key: string, windowMs: number): Promise<number>
+}
+
+/** The record's changes, as the cache reads them after it was away (`Changes` of the store has this shape). */
+export interface ChangeHistory {
+  latest(): Promise<number>
+  /** Above `sequence`, in order and without holes; a sequence that jumps means that the ones between are gone. */
+  since(sequence: number, limit: number): Promise<readonly RecordedChange[]>
+}
+
+export interface RecordedChange {
+  readonly sequence: number
+  readonly kind: string
+  readonly subject: string
 }

@@ -57,8 +57,8 @@ t.test('a section of a later version is called that', async (t) => {
       `4:1 ${section}: this section belongs to a later version of Gatehouse; leave it out until then`,
     ])
   }
-  t.match(mistakes(t, [gateway, services, store, 'redis: "redis://cache.internal:6379"']), [
-    /4:8 redis: Redis arrives with a later version/,
+  t.match(mistakes(t, [gateway, services, store, 'redis: "http://cache.internal:6379"']), [
+    /4:8 redis: `url` must be redis:/,
   ])
   t.strictSame(mistakes(t, [gateway, services, store, 'redis: null']), [])
 })

@@ -82,8 +82,12 @@ const upstreams = {
   }),
 }
 
-/** The record. */
+/** The record and the cache before it. */
 const record = {
+  redisTimeout: duration().prefault('50ms').meta({
+    description:
+      'How long a request waits for Redis. Later the record is asked instead, and a sign-in that needs a nonce is told to try again.',
+  }),
   recordTimeout: duration().prefault('500ms').meta({
     description:
       'How long a request waits for a look into the record. Later the device is served from what is known of it, or told to try again.',
@@ -102,6 +106,9 @@ const whole = {
   pendingApprovals: count().prefault(1000).meta({ description: 'Devices that wait for approval at a time.' }),
   hotDevices: count().prefault(100_000).meta({
     description: 'Device states that each process keeps in memory.',
+  }),
+  hotMemory: size().prefault('128MiB').meta({
+    description: 'The memory for those, per process. Whichever of the two is reached first holds.',
   }),
 }
 

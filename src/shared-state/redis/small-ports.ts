@@ -1,0 +1,40 @@
+import type { Counters, NonceStore, Notices } from '../ports.ts'
+import type { RedisClient } from './client.ts'
+import type { Keys } from './keys.ts'
+import { hitScript } from './scripts.ts'
+
+/** @throws SharedStateUnavailable: whoever claims a nonce is then refused */
+export function createRedisNonceStore(client: RedisClient, keys: Keys): NonceStore {
+  return {
+    async claim(key, ttlMs) {
+      const reply = await client.call('SET', keys.nonce(key), 1, 'PX', Math.max(1, Math.ceil(ttlMs)), 'NX')
+      return reply === 'OK'
+    },
+  }
+}
+
+export function createRedisCounters(client: RedisClient, keys: Keys): Counters {
+  return {
+    async hit(key, windowMs) {
+      const count = await client.run(hitScript, keys.counter(key), [Math.max(1, Math.ceil(windowMs))])
+      return Number(count)
+    },
+  }
+}
+
+export function createRedisNotices(client: RedisClient, keys: Keys): Notices {
+  const listeners = new Set<() => void>()
+  client.listen(keys.channel, () => {
+    for (const listener of listeners) listener()
+  })
+  return {
+    async announce() {
+      // The others look by themselves a moment later.
+      await client.call('PUBLISH', keys.channel, '').catch(() => {})
+    },
+    onNotice(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+}
