@@ -48,6 +48,11 @@ async function appliedSteps(db: Kysely<Schema>): Promise<string[]> {
 function refuseNewer(applied: readonly string[]): void {
   const unknown = applied.filter((name) => !(name in migrations))
   if (unknown.length === 0) return
+  if (unknown.length === applied.length)
+    throw new RecordUnavailable(
+      'migration',
+      'The database holds the tables of another program: take an empty one',
+    )
   const newest = Object.keys(migrations).at(-1)
   throw new RecordUnavailable(
     'newer-version',

@@ -34,8 +34,8 @@ export interface DriverOptions {
    * its connection is closed.
    */
   readonly answerTimeout: number
-  /** Begins a transaction. */
-  readonly begin: string
+  /** The statements that begin a transaction. */
+  readonly begin: readonly string[]
 }
 
 /**
@@ -62,7 +62,7 @@ export class PostgresDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw(this.#options.begin))
+    for (const statement of this.#options.begin) await connection.executeQuery(CompiledQuery.raw(statement))
   }
 
   /** PostgreSQL answers COMMIT with ROLLBACK when an earlier statement has failed. */

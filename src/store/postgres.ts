@@ -29,6 +29,8 @@ export interface PostgresOptions {
   readonly now: () => number
   /** For leases; the machine's own when undefined. */
   readonly monotonic?: () => number
+  /** Called after each committed write that `Changes` tell of. */
+  readonly onChange?: () => void
   readonly newId?: () => string
 }
 
@@ -56,8 +58,12 @@ export async function openPostgresStore(
   const reads = openPool({ location, ca, connections: location.pool - writeConnections })
   const writes = openPool({ location, ca, connections: writeConnections, synchronousCommit })
   const newId = options.newId ?? systemRandom().id
-  const { now, monotonic } = options
-  const database = { read: reads.db, write: writes.db, now, newId, ...(monotonic && { monotonic }) }
+  const { now, monotonic, onChange } = options
+  const database = {
+    ...{ read: reads.db, write: writes.db, now, newId },
+    ...(monotonic && { monotonic }),
+    ...(onChange && { onChange }),
+  }
   return createStore(database, async () => {
     await Promise.all([reads.close(), writes.close()])
   })
@@ -208,7 +214,8 @@ function openPool({ location, ca, connections, synchronousCommit = true }: PoolO
     keepAliveInitialDelayMillis: keepAliveAfter,
     application_name: 'gatehouse',
     statement_timeout: statementTimeout,
-    lock_timeout: statementTimeout,
+    // A little earlier, so that a wait for a lock is told from a statement that is slow by itself.
+    lock_timeout: Math.ceil(statementTimeout * 0.9),
     idle_in_transaction_session_timeout: idleInTransaction,
     types: { getTypeParser },
   })
@@ -218,7 +225,7 @@ function openPool({ location, ca, connections, synchronousCommit = true }: PoolO
   const driver = new PostgresDriver(pool, {
     where: describeLocation(location),
     answerTimeout: statementTimeout === 0 ? longest : statementTimeout + grace,
-    begin: synchronousCommit ? begin : `${begin}; set local synchronous_commit = on`,
+    begin: synchronousCommit ? [begin] : [begin, 'set local synchronous_commit = on'],
   })
   return { db: kyselyOver(driver), close: () => close(pool, sockets) }
 }
