@@ -143,7 +143,10 @@ function assemblePipeline(
     clientsPerUser: () => policy.current.limits.clientsPerUser,
     newSecret: random.secret,
     newRegistrationId: () => `r_${random.id()}`,
-    rememberToken: tokens.remember,
+    rememberToken: async (registrationId, tokenId) => {
+      await tokens.remember(registrationId, tokenId)
+      devices.drop(registrationId)
+    },
     now,
     claimVoucher: async (head) => {
       const id = trip.voucherId(head)

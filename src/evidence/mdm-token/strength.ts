@@ -15,7 +15,7 @@ export function weaknessOf(token: string): string | undefined {
   if (token.length > longestToken) return `is longer than ${longestToken} characters`
   if (token.length < shortest) return `has fewer than ${shortest} characters`
   if (!isTokenText(token))
-    return 'holds a character that is not allowed: letters, digits and signs of ASCII without spaces, quotes, commas and backslashes'
+    return 'holds a character that is not allowed; allowed are letters, digits and ! # * + - . / : = ? @ ^ _ ~'
   if (token.startsWith(tokenPrefix) && !isGenerated(token))
     return `begins with ${tokenPrefix} as generated ones do, and its checksum does not fit: it was mistyped or cut off`
   if (kinds(token) < 2) return 'is of one kind of characters only: mix letters and digits'

@@ -18,8 +18,11 @@ const generated = new RegExp(`^${tokenPrefix}[${alphabet}]{${secretLength + chec
 /** As long as a token may be; also of one that was typed in. */
 export const longestToken = 256
 
-/** Printable ASCII without space, quotes, comma and backslash: it passes through headers, shells, XML and consoles as it is. */
-const tokenCharacters = /^[!#-+\--[\]-~]+$/
+/**
+ * What passes through headers, shells, XML and the consoles of MDMs as it is: no spaces, quotes or commas, and none of
+ * the `$ % { }` that MDMs put variables between.
+ */
+const tokenCharacters = /^[A-Za-z0-9!#*+\-./:=?@^_~]+$/
 
 /** @param secret 32 random bytes */
 export function formatToken(secret: Uint8Array): string {

@@ -3,6 +3,7 @@ import { administrationContract } from './administration.ts'
 import { auditContract } from './audit-and-changes.ts'
 import { keysContract } from './keys-of-registrations.ts'
 import { leasesContract } from './leases.ts'
+import { mdmTokensContract } from './mdm-tokens.ts'
 import { registrationsContract } from './registrations.ts'
 import { retentionContract } from './retention.ts'
 import type { OpenStore } from './values.ts'
@@ -14,5 +15,6 @@ export function recordContract(t: Test, open: OpenStore): void {
   administrationContract(t, open)
   auditContract(t, open)
   leasesContract(t, open)
+  mdmTokensContract(t, open)
   retentionContract(t, open)
 }
