@@ -3,8 +3,14 @@ import {
   type VendorType,
   vendorSections,
 } from '../../settings/sections/vendors/table.ts'
+import { createBlackBerry } from './blackberry.ts'
 import type { Connector, CreateConnector } from './connector.ts'
+import { createFleet } from './fleet.ts'
+import { createGeneric } from './generic.ts'
 import { createVendorHttp, type VendorHttpOptions } from './http.ts'
+import { createIntune } from './intune.ts'
+import { createJamf } from './jamf.ts'
+import { createMaas360 } from './maas360.ts'
 import { createMobileironCloud } from './mobileiron-cloud.ts'
 import { createMobileironCore } from './mobileiron-core.ts'
 
@@ -14,6 +20,12 @@ type SettingsOf<Type extends VendorType> = Extract<VendorConnection, { type: Typ
 export const connectors: { readonly [Type in VendorType]: CreateConnector<SettingsOf<Type>> } = {
   'mobileiron-core': createMobileironCore,
   'mobileiron-cloud': createMobileironCloud,
+  maas360: createMaas360,
+  blackberry: createBlackBerry,
+  fleet: createFleet,
+  generic: createGeneric,
+  intune: createIntune,
+  jamf: createJamf,
 }
 
 /** As administrators call the product. */

@@ -4,13 +4,25 @@
  * read); the connectors themselves are in `compliance/connectors/`.
  */
 import { z } from 'zod'
+import { blackberry } from './blackberry.ts'
 import type { VendorBuilder } from './common.ts'
+import { fleet } from './fleet.ts'
+import { generic } from './generic.ts'
+import { intune } from './intune.ts'
+import { jamf } from './jamf.ts'
+import { maas360 } from './maas360.ts'
 import { mobileironCloud } from './mobileiron-cloud.ts'
 import { mobileironCore } from './mobileiron-core.ts'
 
 export const vendorSections = {
   'mobileiron-core': mobileironCore,
   'mobileiron-cloud': mobileironCloud,
+  maas360,
+  blackberry,
+  fleet,
+  generic,
+  intune,
+  jamf,
 }
 
 type VendorSections = typeof vendorSections
@@ -22,7 +34,16 @@ export type VendorConnection = {
 }[VendorType]
 
 /** One connection as it is written. */
-export const vendorSchema = z.discriminatedUnion('type', [mobileironCore.schema, mobileironCloud.schema])
+export const vendorSchema = z.discriminatedUnion('type', [
+  mobileironCore.schema,
+  mobileironCloud.schema,
+  maas360.schema,
+  blackberry.schema,
+  fleet.schema,
+  generic.schema,
+  intune.schema,
+  jamf.schema,
+])
 
 export type WrittenVendor = z.output<typeof vendorSchema>
 
