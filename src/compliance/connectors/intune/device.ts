@@ -135,12 +135,8 @@ function registrationStateOf(registration: string | undefined): ManagementState 
   return registrations.get(name) ?? 'unknown'
 }
 
-/** Of the beta's `managementState` where a tenant's answers have it, else of the actions that were asked for. */
+/** Retiring and wiping show as actions that were asked for; v1.0 of Graph has no state of its own for them. */
 function leavingOf(record: VendorRecord): string | undefined {
-  const state = text(record, 'managementState')
-  if (state !== undefined && /^(?:retire|wipe|delete)(?:pending|issued|failed)$/i.test(state)) {
-    return `managementState: ${state}`
-  }
   const results = member(record, 'deviceActionResults')
   const action = Array.isArray(results) ? results.find((result) => endsManagement(result, record)) : undefined
   return action && `${text(action, 'actionName')}: ${text(action, 'actionState')}`
