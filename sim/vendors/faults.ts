@@ -18,6 +18,8 @@ export interface Faults {
   readonly nextLink?: string
   /** Every call is redirected there. */
   readonly redirect?: string
+  /** Every call for devices is answered with 200 and this inside, where the vendor has such errors. */
+  readonly within?: Readonly<Record<string, unknown>>
   /** Credentials are right, and the account has not the right to read devices. */
   readonly forbidden?: boolean
 }
