@@ -1,21 +1,28 @@
 /**
- * Gatehouse from settings to running roles: settings → record → gateway → management; stopped in reverse order. With
- * `roles/`, the only place that constructs things.
+ * One process of Gatehouse from settings to running roles: settings → record → gateway, jobs → management; stopped in
+ * reverse order. With `roles/`, the only place that constructs things. Where several processes share the listeners,
+ * each is a `worker.ts` of the supervisor's (`supervisor/`), and runs this without a management listener.
  */
 import { userInfo } from 'node:os'
 import packageJson from '../package.json' with { type: 'json' }
 import { systemRandom } from './lib/random.ts'
 import { startManagement } from './management/management.ts'
 import { startGatewayRole } from './roles/gateway.ts'
-import { loadSettings } from './settings/load.ts'
+import { startJobs } from './roles/jobs.ts'
+import { changedSections } from './settings/changed-sections.ts'
 import type { Settings } from './settings/settings.ts'
+import { createLocalNotices } from './shared-state/notices.ts'
+import type { Notices } from './shared-state/ports.ts'
 import { openStore } from './store/open.ts'
-import { Health } from './telemetry/health.ts'
-import { openLogger } from './telemetry/logger.ts'
+import type { Store } from './store/ports.ts'
+import { Health, type HealthReport } from './telemetry/health.ts'
+import { type Logger, openLogger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
+import { type MetricSnapshot, snapshot } from './telemetry/metrics-of-the-whole.ts'
 
 export const version = packageJson.version
 
+/** Everything in one process. */
 export interface RunningGatehouse {
   /** Where the gateway's listeners are, such as `https://127.0.0.1:8443`. */
   readonly listeners: readonly string[]
@@ -34,95 +41,185 @@ export interface StartOptions {
 }
 
 export async function startGatehouse(settings: Settings, options: StartOptions): Promise<RunningGatehouse> {
-  const now = options.now ?? Date.now
+  const base = openBase(settings, { ...options, notices: createLocalNotices() })
+  let measured: () => Promise<unknown> = async () => {}
+  return closingOnFailure(base, async () => {
+    // Before the gateway, so that readiness is told while it starts and until it has drained.
+    const management = await startManagement({
+      ...settings.management.listen,
+      health: base.health,
+      metrics: {
+        contentType: base.metrics.registry.contentType,
+        async read() {
+          await measured()
+          return base.metrics.registry.metrics()
+        },
+      },
+    })
+    base.opened.push(() => management.close())
+    const roles = await startRoles(base, { gateway: true, jobs: true, speaks: true, first: true })
+    measured = roles.measure
+    return {
+      listeners: roles.listeners,
+      management: management.url,
+      async reload() {
+        reportRestarts(settings, options.env, base.logger)
+        await roles.reload()
+      },
+      close: base.close,
+    }
+  })
+}
+
+/** One of several processes: the supervisor does the rest. */
+export interface RunningWorker {
+  readonly listeners: readonly string[]
+  metrics(): Promise<readonly MetricSnapshot[]>
+  reload(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface WorkerOptions extends StartOptions {
+  /** The field `process` of its log lines. */
+  readonly process: number | string
+  readonly kind: 'gateway' | 'jobs'
+  /** Speaks for all of them in the audit log; `first`: it says that the gateway has started. */
+  readonly speaks: boolean
+  readonly first: boolean
+  readonly notices: Notices
+  readonly onHealth: (report: HealthReport) => void
+}
+
+export async function startWorker(settings: Settings, options: WorkerOptions): Promise<RunningWorker> {
+  const { kind, speaks, first } = options
+  const base = openBase(settings, options)
+  return closingOnFailure(base, async () => {
+    const roles = await startRoles(base, {
+      gateway: kind === 'gateway',
+      jobs: kind === 'jobs',
+      speaks,
+      first,
+    })
+    return {
+      listeners: roles.listeners,
+      async metrics() {
+        await roles.measure()
+        return snapshot(base.metrics.registry)
+      },
+      reload: roles.reload,
+      close: base.close,
+    }
+  })
+}
+
+type Base = ReturnType<typeof openBase>
+
+interface BaseOptions extends StartOptions {
+  readonly process?: number | string
+  readonly notices: Notices
+  readonly onHealth?: (report: HealthReport) => void
+}
+
+/** What every process has, whatever its roles. */
+function openBase(settings: Settings, options: BaseOptions) {
+  const { process, notices, onHealth, now = Date.now } = options
   const log = openLogger({
     level: settings.log.level,
     now,
     onCondition: (ok, detail) => health.set('log', detail === undefined ? { ok } : { ok, detail }, false),
+    ...(process !== undefined && { process }),
     ...(options.logTo !== undefined && { destination: options.logTo }),
   })
   const { logger, accessLog } = log
   const metrics = createMetrics()
-  metrics.buildInfo.labels(version, process.version).set(1)
-  const health = new Health((part, condition) =>
-    condition.ok
-      ? logger.info({ part }, 'part recovered')
-      : logger.error({ part, detail: condition.detail }, 'part failed'),
-  )
+  metrics.buildInfo.labels(version, globalThis.process.version).set(1)
+  // The supervisor says for all of its workers, once, what has failed.
+  const health: Health = onHealth === undefined ? tellingHealth(logger) : new Health(() => {}, onHealth)
   const opened: (() => Promise<void>)[] = [() => log.close()]
   const close = async () => {
     for (const closeNext of opened.splice(0).reverse()) await closeNext()
   }
+  return { settings, now, logger, accessLog, metrics, health, notices, opened, close }
+}
+
+function tellingHealth(logger: Logger): Health {
+  return new Health((part, condition) =>
+    condition.ok
+      ? logger.info({ part }, 'part recovered')
+      : logger.error({ part, detail: condition.detail }, 'part failed'),
+  )
+}
+
+async function closingOnFailure<T>({ close }: Base, start: () => Promise<T>): Promise<T> {
   try {
-    const store = await openStore(settings.store, { now })
-    opened.push(() => store.close())
-    const audit = (action: 'gateway.started' | 'gateway.stopped') =>
-      store.audit.append({
-        at: now(),
-        action,
-        actor: userInfo().username,
-        subject: 'gateway',
-        details: { version },
-      })
-    // Before the gateway, so that readiness is told while it starts and until it has drained.
-    health.begin('gateway')
-    let measure = () => {}
-    const management = await startManagement({
-      ...settings.management.listen,
-      health,
-      metrics: metrics.registry,
-      beforeMetrics: () => measure(),
-    })
-    opened.push(() => management.close())
-    const gateway = await startGatewayRole({
-      settings,
-      store,
-      logger,
-      accessLog,
-      metrics,
-      health,
-      random: systemRandom(),
-      now,
-    })
-    measure = gateway.measure
-    await audit('gateway.started')
-    opened.push(async () => {
-      health.drain()
-      await gateway.close(settings.limits.drainFor)
-      await audit('gateway.stopped').catch((error: unknown) =>
-        logger.error({ err: error }, 'the stop is not in the audit log'),
-      )
-    })
-    health.set('gateway', { ok: true }, true)
-    logger.info({ version, listeners: gateway.urls }, 'gateway listening')
-    return {
-      listeners: gateway.urls,
-      management: management.url,
-      async reload() {
-        reportRestarts(settings, options.env, logger)
-        await gateway.reload()
-      },
-      close,
-    }
+    return await start()
   } catch (error) {
     await close()
     throw error
   }
 }
 
-/** Settings are read at start; a reload says which of them wait for a restart, so that nobody waits for an effect. */
-function reportRestarts(
-  running: Settings,
-  env: NodeJS.ProcessEnv,
-  logger: ReturnType<typeof openLogger>['logger'],
-): void {
-  const { settings: next, problems } = loadSettings(running.file, env)
-  if (next === undefined) {
-    logger.error({ problems }, 'settings have mistakes; the running ones stay')
-    return
+interface Roles {
+  readonly gateway: boolean
+  readonly jobs: boolean
+  readonly speaks: boolean
+  readonly first: boolean
+}
+
+interface RunningRoles {
+  readonly listeners: readonly string[]
+  /** Brings gauges up to date before they are read. */
+  measure(): Promise<void>
+  reload(): Promise<void>
+}
+
+async function startRoles(base: Base, roles: Roles): Promise<RunningRoles> {
+  const { settings, now, notices, health, opened } = base
+  if (roles.gateway) health.begin('gateway')
+  const store = await openStore(settings.store, { now, onChange: () => void notices.announce() })
+  opened.push(() => store.close())
+  const parts = { ...base, store, random: systemRandom(), speaks: roles.speaks }
+  const gateway = roles.gateway ? await startGateway(parts, roles) : undefined
+  if (roles.jobs) {
+    const jobs = startJobs(parts)
+    opened.push(() => jobs.close())
   }
-  const changed = (Object.keys(next) as (keyof Settings)[]).filter(
-    (section) => JSON.stringify(next[section]) !== JSON.stringify(running[section]),
-  )
-  if (changed.length > 0) logger.warn({ sections: changed }, 'settings changed that need a restart')
+  return {
+    listeners: gateway?.urls ?? [],
+    async measure() {
+      gateway?.measure()
+    },
+    async reload() {
+      await gateway?.reload()
+    },
+  }
+}
+
+async function startGateway(parts: Base & Parameters<typeof startGatewayRole>[0], { speaks, first }: Roles) {
+  const { settings, store, now, logger, health, metrics, opened } = parts
+  const gateway = await startGatewayRole(parts)
+  if (speaks && first) await audit('gateway.started', store, now())
+  opened.push(async () => {
+    health.drain()
+    await gateway.close(settings.limits.drainFor)
+    if (!speaks) return
+    await audit('gateway.stopped', store, now()).catch((error: unknown) =>
+      logger.error({ err: error }, 'the stop is not in the audit log'),
+    )
+  })
+  metrics.processes.set(1)
+  health.set('gateway', { ok: true }, true)
+  logger.info({ version, listeners: gateway.urls }, 'gateway listening')
+  return gateway
+}
+
+async function audit(action: 'gateway.started' | 'gateway.stopped', store: Store, at: number): Promise<void> {
+  const event = { at, action, actor: userInfo().username, subject: 'gateway', details: { version } }
+  await store.audit.append(event)
+}
+
+function reportRestarts(running: Settings, env: NodeJS.ProcessEnv, logger: Logger): void {
+  const changed = changedSections(running, env)
+  if ('problems' in changed) logger.error(changed, 'settings have mistakes; the running ones stay')
+  else if (changed.sections.length > 0) logger.warn(changed, 'settings changed that need a restart')
 }

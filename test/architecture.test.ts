@@ -62,9 +62,13 @@ const mayImport: Record<string, readonly string[]> = {
     'gateway',
     'audit',
     'compliance',
+    'supervisor',
     'main.ts',
   ],
-  'main.ts': ['lib', 'management', 'roles', 'settings', 'store', 'telemetry'],
+  // No gateway, store or devices: what it does not have cannot end it.
+  supervisor: ['lib', 'management', 'settings', 'telemetry'],
+  'main.ts': ['lib', 'management', 'roles', 'settings', 'shared-state', 'store', 'telemetry'],
+  'worker.ts': ['main.ts', 'settings', 'shared-state', 'supervisor'],
 }
 
 /** Each driver or engine appears in as few files as stated, so that it can be replaced there. */

@@ -4,16 +4,19 @@ import { durationBuckets, metricDefinitions } from '../../src/telemetry/metrics.
 /** docs/reference/metrics.md */
 export function metricsReference(): string {
   const rows = Object.values(metricDefinitions).map(
-    ({ kind, name, labels, help }) =>
-      `| \`${name}\` | ${kind} | ${labels.map((label) => `\`${label}\``).join(', ') || '–'} | ${help} |`,
+    ({ name, labels, help, ...rest }) =>
+      `| \`${name}\` | ${rest.kind} | ${rest.kind === 'gauge' ? rest.across : 'sum'} | ${labels.map((label) => `\`${label}\``).join(', ') || '–'} | ${help} |`,
   )
   return [
     '# Metrics',
     '',
     '`/metrics` on the management listener, in the Prometheus text format. No user, device or path is ever a label.',
     '',
-    '| metric | kind | labels | meaning |',
-    '| --- | --- | --- | --- |',
+    'With several gateway processes the values are those of all of them together: *across* says how. Counters and',
+    'histograms keep what a process counted that has ended; gauges are of the processes that serve.',
+    '',
+    '| metric | kind | across | labels | meaning |',
+    '| --- | --- | --- | --- | --- |',
     ...rows,
     '',
     `Buckets of the histograms, in seconds: ${durationBuckets.join(', ')}.`,

@@ -3,16 +3,17 @@
  * loopback unless the settings say otherwise, and nothing of it can be reached through the listener of users.
  */
 import { type FastifyInstance, fastify } from 'fastify'
-import type { Registry } from 'prom-client'
-import type { Health } from '../telemetry/health.ts'
+import type { HealthReport } from '../telemetry/health.ts'
 
 export interface ManagementOptions {
   readonly host: string
   readonly port: number
-  readonly health: Health
-  readonly metrics: Registry
-  /** Called before metrics are read: gauges that are asked rather than told. */
-  readonly beforeMetrics: () => void
+  readonly health: { report(): HealthReport }
+  readonly metrics: {
+    readonly contentType: string
+    /** The text of `/metrics`, as it is now. */
+    read(): Promise<string>
+  }
 }
 
 export interface Management {
@@ -41,10 +42,9 @@ function addHealth(app: FastifyInstance, { health }: ManagementOptions): void {
   })
 }
 
-function addMetrics(app: FastifyInstance, { metrics, beforeMetrics }: ManagementOptions): void {
+function addMetrics(app: FastifyInstance, { metrics }: ManagementOptions): void {
   app.get('/metrics', async (_request, reply) => {
-    beforeMetrics()
     reply.type(metrics.contentType)
-    return metrics.metrics()
+    return metrics.read()
   })
 }

@@ -35,6 +35,7 @@ export function startBackground(
     },
     onError: (error) => logger.debug({ err: error }, 'change notices cannot be read'),
   })
+  const stopListening = parts.notices.onNotice(() => void changes.poke())
   const sweep = setInterval(() => void core.live.reconsiderAll().catch(onError), reconsiderEvery).unref()
   const probe = startProbe(parts)
   void core.policy.follow(async () => core.live.reconsiderAll())
@@ -44,6 +45,7 @@ export function startBackground(
     close() {
       clearInterval(sweep)
       probe.close()
+      stopListening()
       changes.close()
       core.bypasses.close()
       core.tokens.known.close()

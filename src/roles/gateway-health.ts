@@ -74,8 +74,9 @@ export function reportReload({ outcome, digest, problems }: PolicyReload, parts:
 /** A policy that nobody could write down decides all the same: the file says it, and the log. */
 function auditPolicy(
   event: Pick<AuditEvent, 'action' | 'subject' | 'details'>,
-  { store, logger, now }: GatewayParts,
+  { store, logger, now, speaks }: GatewayParts,
 ): void {
+  if (!speaks) return
   store.audit
     .append({ at: now(), actor: 'gateway', ...event })
     .catch((error: unknown) => logger.error({ err: error }, 'the policy is not in the audit log'))

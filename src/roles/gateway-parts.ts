@@ -1,5 +1,6 @@
 import type { Random } from '../lib/random.ts'
 import type { Settings } from '../settings/settings.ts'
+import type { Notices } from '../shared-state/ports.ts'
 import type { Store } from '../store/ports.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { AccessLog, Logger } from '../telemetry/logger.ts'
@@ -8,6 +9,10 @@ import type { Metrics } from '../telemetry/metrics.ts'
 /** What the gateway role is given. */
 export interface GatewayParts {
   readonly settings: Settings
+  /** Wakes the follower of changes; other processes and machines announce theirs through it. */
+  readonly notices: Notices
+  /** This process writes policy changes into the audit log, for all that run beside it. */
+  readonly speaks: boolean
   readonly store: Store
   readonly logger: Logger
   readonly accessLog: AccessLog

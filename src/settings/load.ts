@@ -13,10 +13,15 @@ export type LoadedSettings =
 /**
  * Reads `gatehouse.yaml`. Paths in it are relative to it. Every mistake is reported, in the order of the lines; a file
  * that everybody may write to is not read at all.
+ * @param given its text, when it has been read before
  */
-export function loadSettings(path: string, env: NodeJS.ProcessEnv): LoadedSettings {
+export function loadSettings(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  given?: { readonly text: string },
+): LoadedSettings {
   const file = resolve(path)
-  const read = readTextFile(file)
+  const read = given ?? readTextFile(file)
   if (read.text === undefined) return failed([{ file, line: 1, column: 1, key: '', message: read.mistake }])
   const document = readYaml(read.text, file)
   const checked = checkWith(settingsSchema, document)

@@ -1,4 +1,4 @@
-import { advance, type Database, type WriteTransaction } from './database.ts'
+import { advance, type Database, marksChange, type WriteTransaction } from './database.ts'
 import type { Change, Changes } from './ports.ts'
 
 /** So many of the newest changes stay. Whoever is further behind sees a hole in the sequence and starts afresh. */
@@ -10,6 +10,7 @@ export async function appendChange(
   kind: Change['kind'],
   subject: string,
 ): Promise<number> {
+  marksChange(tx)
   const sequence = await advance(tx, 'changes')
   await tx.insertInto('changes').values({ sequence, kind, subject }).execute()
   if (sequence % 1000 === 0) {

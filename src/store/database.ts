@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
+import { RecordUnavailable } from './errors.ts'
 import type { Schema } from './schema.ts'
 
 /**
@@ -12,6 +13,8 @@ export interface Database {
   readonly now: () => number
   /** Milliseconds that only grow, from any beginning; the machine's own when undefined. */
   readonly monotonic?: () => number
+  /** A write has been committed that `Changes` tell of: whoever follows them should look now. */
+  readonly onChange?: () => void
   /** Random part of public ids. */
   readonly newId: () => string
 }
@@ -23,8 +26,24 @@ export type WriteTransaction = Transaction<Schema>
  * counter, so that limits are counted without races and sequences become visible in their order (on SQLite, BEGIN
  * IMMEDIATE has done so already).
  */
-export function write<T>(db: Database, work: (tx: WriteTransaction) => Promise<T>): Promise<T> {
-  return db.write.transaction().execute(async (tx) => {
+export async function write<T>(db: Database, work: (tx: WriteTransaction) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await writeOnce(db, work)
+    } catch (error) {
+      const again = error instanceof RecordUnavailable && error.code === 'conflict' && attempt < attempts
+      if (!again) throw error
+    }
+  }
+}
+
+/** Our own writes cannot be in each other's way. Somebody else's (a back-up, an administrator's statement) can. */
+const attempts = 3
+
+async function writeOnce<T>(db: Database, work: (tx: WriteTransaction) => Promise<T>): Promise<T> {
+  let transaction: WriteTransaction | undefined
+  const result = await db.write.transaction().execute(async (tx) => {
+    transaction = tx
     await tx
       .updateTable('counters')
       .set((row) => ({ value: row.ref('value') }))
@@ -32,6 +51,16 @@ export function write<T>(db: Database, work: (tx: WriteTransaction) => Promise<T
       .execute()
     return work(tx)
   })
+  if (transaction !== undefined && withChange.has(transaction)) db.onChange?.()
+  return result
+}
+
+/** Marks, no state: the transactions that append to the changes, for as long as they live. */
+const withChange = new WeakSet<WriteTransaction>()
+
+/** This transaction changes what gateways remember: `onChange` is called when it has been committed. */
+export function marksChange(tx: WriteTransaction): void {
+  withChange.add(tx)
 }
 
 export type Counter = 'changes' | 'audit' | 'refusals'

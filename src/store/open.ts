@@ -8,6 +8,8 @@ export interface OpenOptions {
   readonly now: () => number
   /** For leases; the machine's own when undefined. */
   readonly monotonic?: () => number
+  /** Called after each committed write that `Changes` tell of. */
+  readonly onChange?: () => void
   /** The random part of public ids. */
   readonly newId?: () => string
   readonly logger?: { warn(fields: object, message: string): void }

@@ -26,6 +26,8 @@ export interface SqliteOptions {
   readonly now: () => number
   /** For leases; the machine's own when undefined. */
   readonly monotonic?: () => number
+  /** Called after each committed write that `Changes` tell of. */
+  readonly onChange?: () => void
   readonly newId?: () => string
   readonly logger?: { warn(fields: object, message: string): void }
 }
@@ -39,8 +41,12 @@ export async function openSqliteStore(path: string, options: SqliteOptions): Pro
     await migrate(write.db)
     const read = await openDatabase(path, 'query_only = on')
     const newId = options.newId ?? systemRandom().id
-    const { now, monotonic } = options
-    const database = { read: read.db, write: write.db, now, newId, ...(monotonic && { monotonic }) }
+    const { now, monotonic, onChange } = options
+    const database = {
+      ...{ read: read.db, write: write.db, now, newId },
+      ...(monotonic && { monotonic }),
+      ...(onChange && { onChange }),
+    }
     return createStore(database, async () => {
       read.close()
       write.close()

@@ -5,13 +5,29 @@ export interface Condition {
   readonly detail?: string
 }
 
+/** What `/readyz` tells. */
+export interface HealthReport {
+  readonly ready: boolean
+  readonly draining: boolean
+  readonly parts: Readonly<Record<string, Condition>>
+}
+
 export class Health {
   readonly #conditions = new Map<string, Condition & { readonly essential: boolean }>()
   readonly #onChange: (part: string, condition: Condition) => void
+  readonly #onReport: (report: HealthReport) => void
   #draining = false
 
-  constructor(onChange: (part: string, condition: Condition) => void) {
+  /**
+   * @param onChange a part has failed, or recovered
+   * @param onReport anything of the report has changed
+   */
+  constructor(
+    onChange: (part: string, condition: Condition) => void,
+    onReport: (report: HealthReport) => void = () => {},
+  ) {
     this.#onChange = onChange
+    this.#onReport = onReport
   }
 
   /** @param essential without this part the process should get no traffic */
@@ -21,6 +37,9 @@ export class Health {
     const news =
       before === undefined || before.detail === 'starting' ? !condition.ok : before.ok !== condition.ok
     if (news) this.#onChange(part, condition)
+    const { ok, detail } = condition
+    if (before?.ok !== ok || before.detail !== detail || before.essential !== essential)
+      this.#onReport(this.report())
   }
 
   /** A part that is not there yet: not ready, and nothing that has failed. */
@@ -30,13 +49,10 @@ export class Health {
 
   drain(): void {
     this.#draining = true
+    this.#onReport(this.report())
   }
 
-  report(): {
-    readonly ready: boolean
-    readonly draining: boolean
-    readonly parts: Record<string, Condition>
-  } {
+  report(): HealthReport {
     const parts = [...this.#conditions]
     return {
       ready: !this.#draining && parts.every(([, { ok, essential }]) => ok || !essential),

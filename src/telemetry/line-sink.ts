@@ -51,6 +51,12 @@ export class LineSink {
     this.#timer ??= setTimeout(() => this.flush(), longestWait).unref()
   }
 
+  /** @param lines whole ones, of another process; not to be changed afterwards */
+  pass(lines: Buffer): void {
+    this.flush()
+    this.#enqueue(lines)
+  }
+
   /** Hands on what has been gathered. */
   flush(): void {
     clearTimeout(this.#timer)

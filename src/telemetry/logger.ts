@@ -13,6 +13,8 @@ export interface LoggerOptions {
   /** File descriptor or path; standard output when undefined. */
   readonly destination?: string | number
   readonly now: () => number
+  /** Number or name of the process among several: the field `process` of its lines. */
+  readonly process?: number | string
   /** Called when the log cannot be written any more, and when it can again. */
   readonly onCondition?: (ok: boolean, detail?: string) => void
 }
@@ -20,6 +22,8 @@ export interface LoggerOptions {
 export interface OpenLogger {
   readonly logger: Logger
   readonly accessLog: AccessLog
+  /** Writes lines of another process between its own; they are whole, and not to be changed afterwards. */
+  readonly pass: (lines: Buffer) => void
   /** Writes out what is buffered. */
   close(): Promise<void>
 }
@@ -27,12 +31,13 @@ export interface OpenLogger {
 /** Takes the fields of an access line; undefined ones are left out. */
 export type AccessLog = (fields: Readonly<Record<string, string | number | boolean | undefined>>) => void
 
-export function openLogger({ level, destination = 1, now, onCondition }: LoggerOptions): OpenLogger {
+export function openLogger(options: LoggerOptions): OpenLogger {
+  const { level, destination = 1, now, onCondition, process } = options
   const sink = new LineSink({ destination, onCondition })
   const logger = pino(
     {
       level,
-      base: null,
+      base: process === undefined ? null : { process },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: {
@@ -44,7 +49,8 @@ export function openLogger({ level, destination = 1, now, onCondition }: LoggerO
   )
   return {
     logger,
-    accessLog: logger.isLevelEnabled('info') ? accessLogTo(sink, now) : () => {},
+    accessLog: logger.isLevelEnabled('info') ? accessLogTo(sink, now, process) : () => {},
+    pass: (lines) => sink.pass(lines),
     close: () => sink.close(),
   }
 }
@@ -53,11 +59,12 @@ export function openLogger({ level, destination = 1, now, onCondition }: LoggerO
  * The same form as pino's lines, without its way through bindings, serializers and redaction: an access line holds
  * nothing but the values of a fixed table, and there is one for each request.
  */
-function accessLogTo(sink: LineSink, now: () => number): AccessLog {
+function accessLogTo(sink: LineSink, now: () => number, process: number | string | undefined): AccessLog {
   const time = rememberedTime()
+  const who = process === undefined ? '' : `"process":${JSON.stringify(process)},`
   return (fields) => {
     const rest = JSON.stringify(fields)
-    sink.write(`{"level":"info","time":"${time(now())}",${rest.slice(1, -1)},"msg":"exchange"}\n`)
+    sink.write(`{"level":"info","time":"${time(now())}",${who}${rest.slice(1, -1)},"msg":"exchange"}\n`)
   }
 }
 

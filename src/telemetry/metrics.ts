@@ -32,12 +32,14 @@ export const metricDefinitions = {
   },
   open: {
     kind: 'gauge',
+    across: 'sum',
     name: 'gatehouse_open_exchanges',
     labels: [],
     help: 'Exchanges that are let through and open now, long polls and WebSockets included.',
   },
   connections: {
     kind: 'gauge',
+    across: 'sum',
     name: 'gatehouse_open_connections',
     labels: [],
     help: 'Client connections that are open now.',
@@ -68,36 +70,42 @@ export const metricDefinitions = {
   },
   policyGood: {
     kind: 'gauge',
+    across: 'min',
     name: 'gatehouse_policy_last_reload_success',
     labels: [],
     help: '1 when the newest policy file is in force, 0 when it was rejected and the one before is.',
   },
   policyLoadedAt: {
     kind: 'gauge',
+    across: 'min',
     name: 'gatehouse_policy_loaded_timestamp_seconds',
     labels: [],
     help: 'When the policy in force was loaded.',
   },
   upstreamHealthy: {
     kind: 'gauge',
+    across: 'min',
     name: 'gatehouse_upstream_healthy',
     labels: ['service', 'upstream'],
     help: '1 when the upstream is used, 0 while it is left out after failures.',
   },
   recordAvailable: {
     kind: 'gauge',
+    across: 'min',
     name: 'gatehouse_record_available',
     labels: [],
     help: '1 when the record answers, 0 when it does not.',
   },
   recordWritable: {
     kind: 'gauge',
+    across: 'min',
     name: 'gatehouse_record_writable',
     labels: [],
     help: '1 when the record takes writes, 0 when nobody can register because it does not.',
   },
   bypasses: {
     kind: 'gauge',
+    across: 'max',
     name: 'gatehouse_bypass_active',
     labels: ['service'],
     help: '1 while an administrator lets the service through unchecked.',
@@ -110,23 +118,50 @@ export const metricDefinitions = {
   },
   certificateEnd: {
     kind: 'gauge',
+    across: 'min',
     name: 'gatehouse_tls_certificate_not_after_seconds',
     labels: ['name'],
     help: 'When the certificate of a TLS listener ends, by its first DNS name.',
   },
+  processes: {
+    kind: 'gauge',
+    across: 'sum',
+    name: 'gatehouse_processes',
+    labels: [],
+    help: 'Gateway processes that serve; `gateway.processes` says how many there should be.',
+  },
+  processesLost: {
+    kind: 'counter',
+    name: 'gatehouse_processes_lost_total',
+    labels: ['cause'],
+    help: 'Processes that had to be replaced: `ended`, or `hung` and ended therefore.',
+  },
   buildInfo: {
     kind: 'gauge',
+    across: 'max',
     name: 'gatehouse_build_info',
     labels: ['version', 'node'],
     help: 'Always 1; the labels tell what runs.',
   },
 } as const satisfies Record<string, MetricDefinition>
 
-export interface MetricDefinition {
-  readonly kind: 'counter' | 'gauge' | 'histogram'
+export type MetricDefinition = CountingDefinition | GaugeDefinition
+
+interface Definition {
   readonly name: string
   readonly labels: readonly string[]
   readonly help: string
+}
+
+/** Over several processes these are summed up, and go on from there when a process has ended. */
+interface CountingDefinition extends Definition {
+  readonly kind: 'counter' | 'histogram'
+}
+
+interface GaugeDefinition extends Definition {
+  readonly kind: 'gauge'
+  /** What the values of several processes make together, from the processes that serve. */
+  readonly across: 'sum' | 'min' | 'max'
 }
 
 /** Seconds; from a cached page to a parked long poll. */
@@ -151,10 +186,11 @@ export function createMetrics(): Metrics {
   return { ...instruments, registry } as Metrics
 }
 
-function instrument({ kind, name, labels, help }: MetricDefinition, registry: Registry) {
+function instrument(definition: MetricDefinition, registry: Registry) {
+  const { name, labels, help } = definition
   const options = { name, help, labelNames: [...labels], registers: [registry] }
-  if (kind === 'counter') return new Counter(options)
-  if (kind === 'gauge') return new Gauge(options)
+  if (definition.kind === 'counter') return new Counter(options)
+  if (definition.kind === 'gauge') return new Gauge({ ...options, aggregator: definition.across })
   const histogram = new DurationHistogram({ name, help, label: labels[0] ?? '', bounds: durationBuckets })
   // The cast: the registry calls nothing but `get` and `reset`, which prom-client's types do not say.
   registry.registerMetric(histogram as unknown as Metric)

@@ -104,7 +104,7 @@ function settingsText(options: InstallationOptions, certs: string): string {
   listen: ${JSON.stringify(listen)}
 ${listen.some((url) => url.startsWith('https')) ? tls : ''}
   hosts: [register.localhost]
-${gateway}
+${/^ {2}processes:/m.test(gateway) ? '' : '  processes: 1\n'}${gateway}
 services:
   - name: chat
     hosts: [chat.localhost]

@@ -1,8 +1,10 @@
-import { TlsMaterialError } from '../../gateway/listener/tls-material.ts'
-import { PolicyRejected } from '../../gateway/policy-in-force.ts'
-import { AuthorityUnreadable } from '../../gateway/relay/authorities.ts'
 import type { RunningGatehouse } from '../../main.ts'
-import { defineCommand } from '../command.ts'
+import { processCount } from '../../settings/process-count.ts'
+import type { Settings } from '../../settings/settings.ts'
+import { readTextFile } from '../../settings/text-file.ts'
+import { type RecordErrorCode, RecordUnavailable } from '../../store/errors.ts'
+import { describeFailure } from '../../supervisor/start-failure.ts'
+import { defineCommand, type System } from '../command.ts'
 import { CommandFailed, WrongSettings } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { readSettings } from '../settings-file.ts'
@@ -19,9 +21,7 @@ export const runCommand = defineCommand({
   async run(context) {
     const settings = readSettings(context)
     const stopping = stopSignal()
-    // Loaded only here: the gateway is most of the program, and the other commands start faster without it.
-    const { startGatehouse } = await import('../../main.ts')
-    const running = await start(() => startGatehouse(settings, { env: context.system.env }))
+    const running = await start(() => startProcesses(settings, context.system))
     announce(running, context.out)
     const reload = () =>
       void running
@@ -35,13 +35,30 @@ export const runCommand = defineCommand({
   },
 })
 
+/** Either is loaded only here: the gateway is most of the program, and a supervisor of gateways stays small without it. */
+async function startProcesses(settings: Settings, system: System): Promise<RunningGatehouse> {
+  const processes = processCount(settings.gateway)
+  if (processes === 1) {
+    const { startGatehouse } = await import('../../main.ts')
+    return startGatehouse(settings, { env: system.env })
+  }
+  const { startSupervisor } = await import('../../supervisor/supervisor.ts')
+  const { text: settingsText } = readTextFile(settings.file)
+  if (settingsText === undefined) throw new CommandFailed(`${settings.file} cannot be read any more`)
+  return startSupervisor({ settings, settingsText, processes, env: system.env, now: system.now })
+}
+
 async function start(starting: () => Promise<RunningGatehouse>): Promise<RunningGatehouse> {
   try {
     return await starting()
   } catch (error) {
-    if (error instanceof PolicyRejected) throw new WrongSettings(error.problems)
-    if (error instanceof TlsMaterialError || error instanceof AuthorityUnreadable)
-      throw new CommandFailed(error.message, 2)
+    const { name, message, problems, code } = describeFailure(error)
+    if ((name === 'PolicyRejected' || name === 'WrongSettings') && problems !== undefined)
+      throw new WrongSettings(problems)
+    if (name === 'TlsMaterialError' || name === 'AuthorityUnreadable') throw new CommandFailed(message, 2)
+    if (name === 'RecordUnavailable' && !(error instanceof RecordUnavailable))
+      // The casts of a worker's plain values: its name says what it is.
+      throw new RecordUnavailable(code as RecordErrorCode, message, { cause: error })
     throw listenFailure(error) ?? error
   }
 }
@@ -54,12 +71,7 @@ const listenFailures: Readonly<Record<string, string>> = {
 }
 
 function listenFailure(error: unknown): CommandFailed | undefined {
-  const {
-    code = '',
-    address,
-    port,
-    syscall,
-  } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  const { code = '', address, port, syscall } = describeFailure(error)
   const why = listenFailures[code]
   if (why === undefined || syscall !== 'listen') return undefined
   return new CommandFailed(`cannot listen on ${address} port ${port}: ${why}`)

@@ -1,0 +1,20 @@
+import { systemRandom } from '../lib/random.ts'
+import type { GatewayParts } from './gateway-parts.ts'
+import { startRetention } from './retention.ts'
+
+/**
+ * What goes on beside the exchanges and only one process may do at a time, each under a lease of its own. With several
+ * gateway processes it has a process to itself, so that a long poll of a vendor or a large removal never stands in a request's way.
+ */
+export function startJobs({ settings, store, now, logger }: GatewayParts): { close(): Promise<void> } {
+  const holder = systemRandom().id()
+  const retention = startRetention({
+    leases: store.leases,
+    retention: store.retention,
+    keep: settings.retention,
+    holder,
+    now,
+    logger,
+  })
+  return { close: () => retention.close() }
+}

@@ -1,0 +1,85 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { whileLeased } from '../lib/while-leased.ts'
+import type { RetentionSettings } from '../settings/settings.ts'
+import type { Leases, Retention } from '../store/ports.ts'
+import type { Logger } from '../telemetry/logger.ts'
+
+export interface RetentionOptions {
+  readonly leases: Leases
+  readonly retention: Retention
+  readonly keep: RetentionSettings
+  /** Different for each process. */
+  readonly holder: string
+  readonly now: () => number
+  readonly logger: Logger
+}
+
+/** Rows in one step, and milliseconds between two: whoever writes meanwhile waits for one step at most. */
+const atOnce = 500
+const breath = 100
+/** Milliseconds between two rounds. */
+const roundEvery = 86_400_000
+const lease = { name: 'retention', ttl: 30_000 }
+
+/** Removes what the settings keep no longer, in whichever process holds the lease. */
+export function startRetention(options: RetentionOptions): { close(): Promise<void> } {
+  const stop = new AbortController()
+  const { leases, holder, logger } = options
+  const running = whileLeased({
+    ...lease,
+    leases,
+    holder,
+    signal: stop.signal,
+    onError: (error) => logger.debug({ err: error }, 'old records are not removed for now'),
+    async work(signal) {
+      while (!signal.aborted) {
+        await round(options, signal)
+        await delay(roundEvery, undefined, { signal, ref: false })
+      }
+    },
+  })
+  return {
+    async close() {
+      stop.abort()
+      await running
+    },
+  }
+}
+
+/** One pass over everything that is kept for a time. A step that fails is tried again in the next round. */
+export async function round(options: RetentionOptions, signal: AbortSignal): Promise<void> {
+  const { retention, keep, now, logger } = options
+  const subjects = {
+    audit: (before: number) => retention.removeAudit(before, atOnce),
+    refusals: (before: number) => retention.removeRefusals(before, atOnce),
+  }
+  for (const subject of ['audit', 'refusals'] as const) {
+    const before = now() - keep[subject]
+    const removed = await removeAll(
+      () => subjects[subject](before),
+      signal,
+      (removed) => logger.info({ subject, removed }, 'removing old records'),
+    )
+    if (removed > 0)
+      logger.info({ subject, removed, before: new Date(before).toISOString() }, 'old records removed')
+  }
+}
+
+/** Steps between two lines of the log. */
+const tellEvery = 100
+
+async function removeAll(
+  step: () => Promise<number>,
+  signal: AbortSignal,
+  onProgress: (removed: number) => void,
+): Promise<number> {
+  let all = 0
+  for (let steps = 1; !signal.aborted; steps++) {
+    const removed = await step()
+    all += removed
+    if (removed < atOnce) break
+    if (steps % tellEvery === 0) onProgress(all)
+    await delay(breath, undefined, { signal })
+  }
+  return all
+}
