@@ -121,6 +121,149 @@ export const reasons = {
       'The registration address was visited from an address that is in none of the networks of the policy.',
   },
 
+  // The company app: first contact
+  'app.method': {
+    status: 405,
+    sentence: 'The app registers with POST.',
+    operator: 'Somebody opened the address of the company app’s registration.',
+  },
+  'app.secret-in-url': {
+    status: 400,
+    sentence: 'Secrets do not belong into the address.',
+    operator:
+      'The app’s registration came with a query, or with a token in it. Addresses stand in logs; the app must send everything in the body.',
+  },
+  'app.rate-limited': {
+    status: 429,
+    sentence: 'Too many attempts. Try again in a minute.',
+    operator: '`app.attempts`: too many first contacts in a minute from this address, or for this device.',
+  },
+  'app.request-invalid': {
+    status: 400,
+    sentence: 'The app’s request is not valid.',
+    operator:
+      'The body is not the JSON object that docs/app-protocol.md describes; `help` of the answer names the member.',
+  },
+  'app.signature-missing': {
+    status: 403,
+    sentence: 'The app’s request is not signed.',
+    operator: 'Signature-Input, Signature or Content-Digest is missing (RFC 9421, RFC 9530).',
+  },
+  'app.signature-malformed': {
+    status: 400,
+    sentence: 'The signature of the app’s request is not valid.',
+    operator:
+      'Signature-Input, Signature or Content-Digest breaks the rules: a label or a component twice, an unknown component or parameter, a part that has to be covered left out, or more than one signature.',
+  },
+  'app.algorithm': {
+    status: 400,
+    sentence: 'The app signs in a way that is not allowed.',
+    operator: '`alg` is not the algorithm of the key: the key decides, never the message.',
+  },
+  'app.key-unknown': {
+    status: 403,
+    sentence: 'The app’s configuration is out of date.',
+    operator:
+      'The request’s `keyid` is none of `app.packageKeys`, or its key counts no more or not yet: the MDM hands out an old configuration.',
+  },
+  'app.signature-invalid': {
+    status: 403,
+    sentence: 'The signature of the app’s request is wrong.',
+    operator:
+      'The signature does not fit the request: another key, or another method, address or body than were signed. Behind a proxy: does the gateway see the host and scheme that the app sees?',
+  },
+  'app.digest-mismatch': {
+    status: 403,
+    sentence: 'The app’s request was changed on its way.',
+    operator: 'The body does not have the Content-Digest that was signed.',
+  },
+  'app.stale': {
+    status: 403,
+    sentence: 'The app’s request is too old or too new. Check the clock of your device.',
+    operator:
+      '`created` and `expires` are outside `app.window` and `app.clockSkew`, or the device’s clock is wrong.',
+  },
+  'app.replayed': {
+    status: 403,
+    sentence: 'The app’s request was used before.',
+    operator: 'The nonce has been seen: a replay, or an app that does not make a new one for each request.',
+  },
+  'app.nonces-unavailable': {
+    status: 503,
+    sentence: 'The gateway cannot check this at the moment. Try again in a minute.',
+    operator: 'The store of used nonces (Redis) does not answer: without it, replays could not be told.',
+  },
+  'app.company-mismatch': {
+    status: 403,
+    sentence: 'The app belongs to another company.',
+    operator: '`companyName` is not `app.company`.',
+  },
+  'app.version-outdated': {
+    status: 403,
+    sentence: 'This version of the app is too old. Update it.',
+    operator: '`appVersion` is below `app.minVersion` for the platform.',
+  },
+  'app.device-unreported': {
+    status: 403,
+    sentence: 'Your organisation’s device management does not know this device.',
+    operator: '`app.requireVendor`: no MDM vendor reports a device with this id for this user.',
+  },
+  'app.vendor-unavailable': {
+    status: 503,
+    sentence: 'The gateway cannot check this device at the moment. Try again in some minutes.',
+    operator: '`app.requireVendor`: no MDM vendor has reported any device yet.',
+  },
+  'app.public-key-invalid': {
+    status: 400,
+    sentence: 'The key of the app is not valid.',
+    operator:
+      '`publicKey` is not a public P-256 or Ed25519 key as a JWK: not on its curve, or with a private part.',
+  },
+  'app.key-taken': {
+    status: 403,
+    sentence: 'The key of the app belongs to another device.',
+    operator: '`publicKey` is registered for another user or another device id. The app must make a new key.',
+  },
+  'app.service-unknown': {
+    status: 400,
+    sentence: 'There is no such service here.',
+    operator: '`service` of the app’s request is none of the services of the settings.',
+  },
+
+  // The company app: binding
+  'app.ticket-unknown': {
+    status: 403,
+    sentence: 'This link is not valid.',
+    operator:
+      'No binding link has this secret: it is cut off, more than a day old, or a newer one has replaced it.',
+  },
+  'app.ticket-expired': {
+    status: 403,
+    sentence: 'This link has expired.',
+    operator: '`app.ticketLife` is over.',
+  },
+  'app.ticket-used': {
+    status: 403,
+    sentence: 'This link has been used already.',
+    operator: 'A binding link registers one client, once, and only on the device that opened it.',
+  },
+  'app.ticket-elsewhere': {
+    status: 403,
+    sentence: 'This link belongs to another service.',
+    operator: 'The binding link was opened on the host of another service.',
+  },
+  'app.other-user': {
+    status: 403,
+    sentence: 'The account that signs in is not the one that the company app is set up for.',
+    operator: 'The user of the client must be the user of the app (`username` of the app’s configuration).',
+  },
+  'app.proof-invalid': {
+    status: 403,
+    sentence: 'The signature of the app’s request is not valid.',
+    operator:
+      'A request names a key of the company app, and its signature is wrong, stale, used before, or covers too little.',
+  },
+
   // Credentials and claims
   'client.unidentified': {
     status: 403,

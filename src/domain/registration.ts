@@ -14,6 +14,8 @@ export interface Registration {
   readonly device: DeviceDescription
   /** Ids of the device that its evidence has proved (the company app's signed request, the certificate), not merely claimed. */
   readonly deviceIds?: DeviceIds
+  /** The company app's device that it was bound to. */
+  readonly appDeviceId?: string
   readonly evidence: readonly EvidenceKind[]
   /** The MDM token that it rests on: the one that its client, or its company app, showed last. */
   readonly mdmTokenId?: string

@@ -83,10 +83,13 @@ async function commit(
   const registration = describe(assessment, decision, { binding: first.binding, accepted }, deps)
   const keys = isProved(first.binding) ? identity : [...identity, ...(observation.grants ?? [])]
   // An approval lets one device register, once.
-  const spent = decision.evidence.includes('approval') ? hashes(assessment.identification.keys) : []
+  const spent = decision.evidence.includes('approval')
+    ? { approvals: hashes(assessment.identification.keys) }
+    : {}
   const limit = limitFor(assessment, deps)
   const result = await deps.registrations.register(registration, keys, limit, spent)
   if (result.outcome === 'limit') return replaceWith('registration.limit', assessment)
+  if (result.outcome === 'ticket-used') return replaceWith('app.ticket-used', assessment)
   if (result.outcome === 'key-taken') return replaceWith('client.user-mismatch', assessment)
   if (result.outcome === 'token-inactive') return replaceWith('token.inactive', assessment)
   deps.onRegistered(result.state, keys)

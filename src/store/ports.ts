@@ -4,10 +4,15 @@
  * keeps the record from answering (locked, full, gone) is thrown as `RecordUnavailable`. Times are milliseconds since
  * the epoch. Each write is one transaction that also appends the audit record and the change notice it is given.
  */
+
+import type { AppDevice, BindingTicket } from '../domain/app-device.ts'
 import type { AuditEvent, AuditRecord } from '../domain/audit.ts'
 import type { ClientKey, DeviceDescription } from '../domain/client-identity.ts'
 import type { Explanation, RequestFacts } from '../domain/decision.ts'
+import type { DeviceIdKind, DeviceIds } from '../domain/device-ids.ts'
+import type { ManagedDevice } from '../domain/managed-device.ts'
 import type { MdmToken } from '../domain/mdm-token.ts'
+import type { Posture } from '../domain/posture.ts'
 import type { DeviceState, Registration } from '../domain/registration.ts'
 import type { Source } from '../domain/request-head.ts'
 
@@ -39,13 +44,13 @@ export interface RegistrationWriter {
    * Adds a registration with its keys, unless the user has `clientsPerUser` of the service already. A key that
    * belongs to another registration of the same user and service moves to the new one, and a registration that lost
    * its last key so is forgotten: a client that registers again replaces itself. A key of another user's is refused.
-   * @param spent hashes of keys that the client gives up with this: an approval that was granted to them is used up
+   * @param spent what is used up with it, in the same transaction
    */
   register(
     registration: Registration,
     keys: readonly ClientKey[],
     clientsPerUser: number,
-    spent?: readonly string[],
+    spent?: Spent,
   ): Promise<RegisterOutcome>
   /** Adds keys (access tokens of a new sign-in) to a registration. At most 50 stay, the oldest expiring first. */
   addKeys(id: string, keys: readonly ClientKey[]): Promise<void>
@@ -62,6 +67,16 @@ export type RegisterOutcome =
   | { readonly outcome: 'key-taken' }
   /** The MDM token that spoke for it has expired or was revoked in the meantime. */
   | { readonly outcome: 'token-inactive' }
+  /** The binding link has expired or has registered another client in the meantime. */
+  | { readonly outcome: 'ticket-used' }
+
+/** Evidence that counts once. */
+export interface Spent {
+  /** Hashes of keys that the client gives up: an approval that was granted to them is used up. */
+  readonly approvals?: readonly string[]
+  /** Hash of a binding ticket. */
+  readonly ticket?: string
+}
 
 /** Who does it and why; both are audited. */
 export interface Actor {
@@ -106,6 +121,57 @@ export interface Approval extends Omit<ApprovalRequest, 'keys'> {
   readonly status: ApprovalStatus
   readonly decidedAt?: number
   readonly decidedBy?: string
+}
+
+/** Devices that the company app has registered with its own public key. */
+export interface AppDevices {
+  /**
+   * Adds a device, or renews the one that has this key, and makes its binding tickets: earlier unused ones of the same
+   * device and service end.
+   * @returns undefined when the key is that of another user's app, or of another device's
+   */
+  admit(contact: AppContact): Promise<AppDevice | undefined>
+  findByKey(thumbprint: string): Promise<AppDevice | undefined>
+}
+
+export interface AppContact {
+  /** `id` is given to a device that is new. */
+  readonly device: Omit<AppDevice, 'registeredAt' | 'lastSeenAt'>
+  /** Id of the package key. */
+  readonly packageKey: string
+  readonly source: string
+  readonly at: number
+  readonly tickets: readonly NewTicket[]
+}
+
+export interface NewTicket {
+  readonly hash: string
+  readonly service: string
+  readonly expiresAt: number
+}
+
+/** One-time links that bind a client to an app's device. They are used up by `RegistrationWriter.register`. */
+export interface BindingTickets {
+  /** Also one that has expired or is used, for a day. */
+  find(hash: string): Promise<BindingTicket | undefined>
+  /** The usable ticket that one of these holders opened. */
+  findHeld(service: string, holders: readonly string[], now: number): Promise<BindingTicket | undefined>
+  /** The usable tickets that were opened from this address for clients that cannot carry them, newest first. */
+  findOpened(service: string, source: string, now: number): Promise<readonly BindingTicket[]>
+  /** @returns `taken` when it is used, has expired, or somebody else opened it */
+  open(hash: string, opening: TicketOpening): Promise<'opened' | 'taken'>
+}
+
+export interface TicketOpening {
+  readonly at: number
+  readonly holder?: string
+  readonly source?: string
+}
+
+/** Which devices the MDM vendors report. */
+export interface ReportedDevices {
+  /** Does a vendor report a managed device with one of these ids for this user? `unavailable`: no vendor has told of any yet. */
+  knownByVendor(ids: DeviceIds, user: string): Promise<'known' | 'unknown' | 'unavailable'>
 }
 
 /** The audited, expiring switch that lets a service through. */
@@ -169,8 +235,8 @@ export interface Changes {
 
 export interface Change {
   readonly sequence: number
-  readonly kind: 'registration' | 'approval' | 'bypass' | 'mdm-token'
-  /** Id of the registration, approval or token, name of the service. */
+  readonly kind: 'registration' | 'approval' | 'bypass' | 'mdm-token' | 'vendor'
+  /** Id of the registration, approval or token, name of the service or of the MDM connection. */
   readonly subject: string
 }
 
@@ -251,11 +317,156 @@ export interface MdmTokenUse {
 /** Revoked ones included: a gateway holds them all in memory. */
 export const mostMdmTokens = 1000
 
+/**
+ * What MDM vendors have reported, device by device. Reading a fleet that has not changed writes nothing here: `digests`
+ * says what is known already, and only what differs is put.
+ */
+export interface ManagedDevices {
+  /** What is known of these devices, by their id at the vendor; those that are not known are missing. */
+  digests(vendor: string, ids: readonly string[]): Promise<ReadonlyMap<string, KnownDigest>>
+  /** Adds or replaces, in one transaction; at most some hundred at once. @returns the keys that they had before */
+  put(devices: readonly StoredDevice[]): Promise<readonly DeviceKey[]>
+  /** @returns the keys that they had */
+  remove(vendor: string, ids: readonly string[]): Promise<readonly DeviceKey[]>
+  get(vendor: string, id: string): Promise<StoredDevice | undefined>
+  count(vendor: string): Promise<number>
+  /** Ids at the vendor in their order, after `after`. */
+  ids(vendor: string, after: string | undefined, limit: number): Promise<readonly string[]>
+  /** Devices that have one of the keys, each once. */
+  byKeys(keys: readonly DeviceKey[]): Promise<readonly StoredDevice[]>
+  /** Those that are out of compliance, in the order of their ids, after `after`. */
+  toAskAgain(vendor: string, after: string | undefined, limit: number): Promise<readonly string[]>
+  /** Those whose verdict has changed by time alone; they are due once. */
+  takeDue(now: number, limit: number): Promise<readonly StoredDevice[]>
+  /** Connections that have devices in the record, also those that the settings do not have any more. */
+  vendors(): Promise<readonly string[]>
+}
+
+export interface KnownDigest {
+  readonly digest: string
+  readonly lastSeen?: number
+}
+
+export interface StoredDevice {
+  readonly device: ManagedDevice
+  readonly digest: string
+  readonly learntAt: number
+  readonly dueAt?: number
+  readonly askAgain: boolean
+  /** How it is found: its ids and the names of its user. */
+  readonly keys: readonly DeviceKey[]
+}
+
+export interface DeviceKey {
+  readonly kind: DeviceIdKind | 'user'
+  readonly value: string
+}
+
+/** How the vendors were read. A few sweeps of each are kept. */
+export interface VendorSweeps {
+  /** Announces the vendor when the sweep was complete: the gateways then know how old its news are. */
+  add(sweep: VendorSweep): Promise<void>
+  /** Newest first. */
+  list(vendor: string, limit: number): Promise<readonly VendorSweep[]>
+  /** For each vendor when its last complete sweep began. */
+  lastComplete(): Promise<ReadonlyMap<string, number>>
+  /** An administrator says that what this vendor reports next is right, however few devices are left. */
+  confirm(vendor: string, by: Actor): Promise<void>
+  confirmedAt(vendor: string): Promise<number | undefined>
+}
+
+export interface VendorSweep {
+  readonly vendor: string
+  readonly startedAt: number
+  readonly finishedAt: number
+  /** It came to its end. */
+  readonly complete: boolean
+  readonly counts: SweepCounts
+  readonly error?: { readonly code: string; readonly message: string }
+}
+
+export interface SweepCounts {
+  readonly devices: number
+  readonly changed: number
+  readonly gone: number
+  readonly unreadable: number
+}
+
+/** The postures of registrations, and what is held back of them. */
+export interface Postures {
+  /**
+   * Sets postures in one transaction: new version and notice for each, an audit record where the state is another.
+   * A registration that is gone is passed over. What was held back for one of them is not any more.
+   * @returns the versions that it gave
+   */
+  set(changes: readonly PostureChange[], by: Pick<Actor, 'name' | 'at'>): Promise<readonly number[]>
+  /** Registrations that have one of the keys, and those with one of the ids; each once. */
+  find(query: {
+    readonly keys?: readonly DeviceKey[]
+    readonly ids?: readonly string[]
+  }): Promise<readonly DeviceState[]>
+  /** By what these registrations are found; those for which nothing is set are missing. */
+  keysOf(ids: readonly string[]): Promise<ReadonlyMap<string, readonly DeviceKey[]>>
+  setKeys(keys: ReadonlyMap<string, readonly DeviceKey[]>): Promise<void>
+  /** All registrations in the order of their ids, after `after`. */
+  page(after: string | undefined, limit: number): Promise<readonly DeviceState[]>
+  /** How many of this page are vouched for by the vendor, and the page's last id; undefined after the last. */
+  countCompliant(vendor: string, after: string | undefined, limit: number): Promise<CountedPage>
+  hold(blocks: readonly HeldBlock[]): Promise<void>
+  held(vendor: string, after?: string, limit?: number): Promise<readonly HeldBlock[]>
+  heldAmong(ids: readonly string[]): Promise<readonly HeldBlock[]>
+  heldCount(vendor: string): Promise<number>
+  drop(ids: readonly string[]): Promise<void>
+}
+
+export interface CountedPage {
+  readonly count: number
+  readonly last: string | undefined
+}
+
+export interface PostureChange {
+  readonly id: string
+  readonly posture: Posture
+}
+
+export interface HeldBlock {
+  readonly id: string
+  readonly vendor: string
+  readonly posture: Posture
+  /** The device is gone, and what the settings say for that applies. */
+  readonly gone: boolean
+  readonly since: number
+}
+
+/** What administrators say about matches, and what gateways would like to know sooner. */
+export interface DeviceLinks {
+  /** @returns false when there is no such registration */
+  link(registrationId: string, device: LinkedDevice, by: Actor): Promise<boolean>
+  unlink(registrationId: string, by: Actor): Promise<boolean>
+  /** Links of these registrations, by their id. */
+  of(ids: readonly string[]): Promise<ReadonlyMap<string, LinkedDevice>>
+  /** Registrations that are linked to one of these devices. */
+  to(devices: readonly LinkedDevice[]): Promise<readonly string[]>
+  /** The registration may stay although it is one too many. @returns false when there is no such registration */
+  approveSurplus(registrationId: string, by: Actor): Promise<boolean>
+  approvedAmong(ids: readonly string[]): Promise<ReadonlySet<string>>
+  /** Asks for fresh news of this registration's device; once until it is taken. */
+  requestRefresh(registrationId: string, at: number): Promise<void>
+  takeRefreshes(limit: number): Promise<readonly string[]>
+}
+
+export interface LinkedDevice {
+  readonly vendor: string
+  readonly vendorDeviceId: string
+}
+
 export interface Store {
   readonly registrations: RegistrationReader & RegistrationWriter
   readonly grants: Grants
   readonly approvals: Approvals
   readonly bypasses: Bypasses
+  readonly appDevices: AppDevices
+  readonly bindingTickets: BindingTickets
   readonly mdmTokens: MdmTokens
   readonly refusals: Refusals
   readonly audit: AuditLog
@@ -263,6 +474,10 @@ export interface Store {
   readonly keys: InstallationKeys
   readonly leases: Leases
   readonly retention: Retention
+  readonly managedDevices: ManagedDevices
+  readonly sweeps: VendorSweeps
+  readonly postures: Postures
+  readonly links: DeviceLinks
   /** Cheap check that the record answers. @throws RecordUnavailable */
   ping(): Promise<void>
   /** Check that the record takes a write, by one that changes nothing. @throws RecordUnavailable */

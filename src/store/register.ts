@@ -3,10 +3,11 @@ import { unknownPosture } from '../domain/posture.ts'
 import type { Registration } from '../domain/registration.ts'
 import { spendApprovals } from './approvals.ts'
 import { appendAudit } from './audit-log.ts'
+import { spendTicket } from './binding-tickets.ts'
 import { appendChange } from './changes.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import { restsOnActiveToken } from './mdm-tokens.ts'
-import type { RegisterOutcome } from './ports.ts'
+import type { RegisterOutcome, Spent } from './ports.ts'
 import { giveKeys, type Holder, holdersOf, losesLastKey } from './registration-keys.ts'
 import { touch } from './registration-writes.ts'
 import { toDeviceState } from './rows.ts'
@@ -16,7 +17,7 @@ export interface NewRegistration {
   readonly registration: Registration
   readonly keys: readonly ClientKey[]
   readonly clientsPerUser: number
-  readonly spent: readonly string[]
+  readonly spent: Spent
 }
 
 /** See `RegistrationWriter.register`. */
@@ -33,10 +34,14 @@ export async function register(db: Database, wanted: NewRegistration): Promise<R
     for (const holder of holders) if (await losesLastKey(tx, holder, now)) replaced.push(holder)
     const others = (await countOf(tx, registration)) - replaced.length
     if (others >= clientsPerUser) return { outcome: 'limit' }
+    const use = { registration: registration.id, at: now }
+    // Last of the checks: what is refused for another reason leaves the link as it is.
+    if (spent.ticket !== undefined && !(await spendTicket(tx, spent.ticket, use)))
+      return { outcome: 'ticket-used' }
 
     const row = await insert(tx, registration, holders)
     await giveKeys(tx, registration.id, keys)
-    await spendApprovals(tx, spent, registration.user)
+    await spendApprovals(tx, spent.approvals ?? [], registration.user)
     await retire(tx, { registration, holders, replaced })
     return { outcome: 'registered', state: toDeviceState(row) }
   })
@@ -77,6 +82,7 @@ async function insert(
       networks: registration.networks,
       rule: registration.rule,
       source: registration.source,
+      ...(registration.appDeviceId !== undefined && { appDevice: registration.appDeviceId }),
     },
   })
   return row
@@ -111,6 +117,8 @@ function toRow(registration: Registration) {
     evidence: JSON.stringify(evidence),
     networks: JSON.stringify(networks),
     mdm_token: same.mdmTokenId ?? null,
+    device_ids: same.deviceIds === undefined ? null : JSON.stringify(same.deviceIds),
+    app_device: same.appDeviceId ?? null,
   }
 }
 

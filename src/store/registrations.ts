@@ -12,7 +12,7 @@ export function createRegistrations(db: Database): RegistrationReader & Registra
     findByKeys: (hashes, now) => findByKeys(db, hashes, now),
     get: (id) => get(db, id),
     list: (query) => list(db, query),
-    register: (registration, keys, clientsPerUser, spent = []) =>
+    register: (registration, keys, clientsPerUser, spent = {}) =>
       register(db, { registration, keys, clientsPerUser, spent }),
     addKeys: (id, keys) => addKeys(db, id, keys),
     removeKeys: (hashes) => removeKeys(db, hashes),

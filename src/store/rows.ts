@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import type { AppDevice } from '../domain/app-device.ts'
 import { bindings, type DeviceDescription, platforms } from '../domain/client-identity.ts'
+import type { DeviceIds } from '../domain/device-ids.ts'
 import { evidenceKinds } from '../domain/evidence.ts'
 import { matches, postureStates } from '../domain/posture.ts'
 import type { DeviceState, ManualBlock } from '../domain/registration.ts'
 import { RecordUnavailable } from './errors.ts'
-import type { RegistrationRow } from './schema.ts'
+import type { AppDeviceRow, RegistrationRow } from './schema.ts'
 
 /**
  * Rows become values of the domain here, and strictly: a row that does not fit was written by something else than
@@ -18,12 +20,24 @@ const device = z.strictObject({
   claimedId: z.exactOptional(z.string()),
   userAgent: z.exactOptional(z.string()),
 })
-const posture = z.strictObject({
+export const postureSchema = z.strictObject({
   state: z.enum(postureStates),
   match: z.enum(matches),
   vendor: z.exactOptional(z.string()),
   reason: z.exactOptional(z.string()),
   checkedAt: z.exactOptional(z.number()),
+  device: z.exactOptional(z.string()),
+  graceUntil: z.exactOptional(z.number()),
+  reportedBy: z.exactOptional(z.array(z.string())),
+  surplus: z.exactOptional(z.enum(['refused', 'waiting'])),
+})
+export const deviceIdsSchema = z.strictObject({
+  udid: z.exactOptional(z.string()),
+  serial: z.exactOptional(z.string()),
+  imei: z.exactOptional(z.array(z.string())),
+  meid: z.exactOptional(z.string()),
+  easDeviceId: z.exactOptional(z.array(z.string())),
+  entraDeviceId: z.exactOptional(z.string()),
 })
 const evidence = z.array(z.enum(evidenceKinds))
 const strings = z.array(z.string())
@@ -46,8 +60,10 @@ export function toDeviceState(row: RegistrationRow): DeviceState {
       source: row.source,
       registeredAt: row.registered_at,
       ...(row.mdm_token === null ? {} : { mdmTokenId: row.mdm_token }),
+      ...(row.device_ids === null ? {} : { deviceIds: deviceIdsOf(row.device_ids, where) }),
+      ...(row.app_device === null ? {} : { appDeviceId: row.app_device }),
     },
-    posture: fromJson(posture, row.posture, where),
+    posture: fromJson(postureSchema, row.posture, where),
     ...(block === undefined ? {} : { block }),
   }
 }
@@ -62,6 +78,26 @@ function toBlock(row: RegistrationRow): ManualBlock | undefined {
 
 export function toDevice(json: string, where: string): DeviceDescription {
   return fromJson(device, json, where)
+}
+
+export function deviceIdsOf(json: string, where: string): DeviceIds {
+  return fromJson(deviceIdsSchema, json, where)
+}
+
+export function toAppDevice(row: AppDeviceRow): AppDevice {
+  const where = `app device ${row.id}`
+  return {
+    id: row.id,
+    user: row.user_name,
+    ids: deviceIdsOf(row.ids, where),
+    platform: checked(z.enum(platforms), row.platform, where),
+    appVersion: row.app_version,
+    thumbprint: row.thumbprint,
+    publicKey: row.public_key,
+    registeredAt: row.registered_at,
+    lastSeenAt: row.last_seen_at,
+    ...(row.mdm_token !== null && { mdmTokenId: row.mdm_token }),
+  }
 }
 
 export function fromJson<T>(schema: z.ZodType<T>, json: string, where: string): T {

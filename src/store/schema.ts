@@ -10,12 +10,23 @@ export interface Schema {
   approval_keys: ApprovalKeyRow
   bypasses: BypassRow
   mdm_tokens: MdmTokenRow
+  app_devices: AppDeviceRow
+  binding_tickets: BindingTicketRow
   refusals: RefusalRow
   audit: AuditRow
   changes: ChangeRow
   counters: CounterRow
   installation_keys: InstallationKeyRow
   leases: LeaseRow
+  managed_devices: ManagedDeviceRow
+  managed_device_keys: ManagedDeviceKeyRow
+  vendor_sweeps: VendorSweepRow
+  vendor_confirmations: VendorConfirmationRow
+  device_links: DeviceLinkRow
+  surplus_approvals: SurplusApprovalRow
+  refresh_requests: RefreshRequestRow
+  held_blocks: HeldBlockRow
+  registration_match_keys: RegistrationMatchKeyRow
 }
 
 export interface RegistrationRow {
@@ -38,6 +49,10 @@ export interface RegistrationRow {
   blocked_why: string | null
   /** Id of the MDM token that the registration rests on. */
   mdm_token: string | null
+  /** JSON: the ids that its evidence has proved. */
+  device_ids: string | null
+  /** Id of the company app's device that it is bound to. */
+  app_device: string | null
   /** The sequence of the change that wrote this row last. */
   version: number
 }
@@ -74,6 +89,36 @@ export interface ApprovalRow {
 export interface ApprovalKeyRow {
   hash: string
   approval_id: string
+}
+
+export interface AppDeviceRow {
+  id: string
+  user_name: string
+  /** JSON. */
+  ids: string
+  platform: string
+  app_version: string
+  thumbprint: string
+  /** JWK, in JSON. */
+  public_key: string
+  /** Id of the package key that its first contact was signed with. */
+  package_key: string
+  mdm_token: string | null
+  source: string
+  registered_at: number
+  last_seen_at: number
+}
+
+export interface BindingTicketRow {
+  hash: string
+  app_device_id: string
+  service: string
+  expires_at: number
+  opened_at: number | null
+  holder: string | null
+  source: string | null
+  used_at: number | null
+  registration_id: string | null
 }
 
 export interface BypassRow {
@@ -146,4 +191,81 @@ export interface LeaseRow {
   term: number
   /** Grows with each renewal. */
   beat: number
+}
+
+export interface ManagedDeviceRow {
+  vendor: string
+  vendor_device_id: string
+  /** JSON: the device without the two above and without `lastSeen`. */
+  body: string
+  /** Of the body: an unchanged device costs no write. */
+  digest: string
+  last_seen: number | null
+  learnt_at: number
+  /** When the verdict on it changes by time alone (a grace period ends). */
+  due_at: number | null
+  /** 1 while it is out of compliance: it is asked for again sooner than the rest. */
+  ask_again: number
+}
+
+export interface ManagedDeviceKeyRow {
+  /** A kind of id, or `user`. */
+  kind: string
+  value: string
+  vendor: string
+  vendor_device_id: string
+}
+
+export interface VendorSweepRow {
+  vendor: string
+  started_at: number
+  finished_at: number
+  complete: number
+  /** JSON. */
+  counts: string
+  error_code: string | null
+  error: string | null
+}
+
+export interface VendorConfirmationRow {
+  vendor: string
+  at: number
+  by: string
+}
+
+export interface DeviceLinkRow {
+  registration_id: string
+  vendor: string
+  vendor_device_id: string
+  made_at: number
+  made_by: string
+  why: string
+}
+
+export interface SurplusApprovalRow {
+  registration_id: string
+  at: number
+  by: string
+}
+
+export interface RefreshRequestRow {
+  registration_id: string
+  at: number
+}
+
+export interface HeldBlockRow {
+  registration_id: string
+  vendor: string
+  /** JSON: the posture that is held back. */
+  posture: string
+  /** 1: the device is gone, and `whenGone` applies. */
+  gone: number
+  since: number
+}
+
+export interface RegistrationMatchKeyRow {
+  /** As in `managed_device_keys`. */
+  kind: string
+  value: string
+  registration_id: string
 }

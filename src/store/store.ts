@@ -1,16 +1,22 @@
+import { createAppDevices } from './app-devices.ts'
 import { createApprovals } from './approvals.ts'
 import { createAuditLog } from './audit-log.ts'
+import { createBindingTickets } from './binding-tickets.ts'
 import { createBypasses } from './bypasses.ts'
 import { createChanges } from './changes.ts'
 import { type Database, write } from './database.ts'
+import { createDeviceLinks } from './device-links.ts'
 import { createGrants } from './grants.ts'
 import { createInstallationKeys } from './keys.ts'
 import { createLeases } from './leases.ts'
+import { createManagedDevices } from './managed-devices.ts'
 import { createMdmTokens } from './mdm-tokens.ts'
 import type { Store } from './ports.ts'
+import { createPostures } from './postures.ts'
 import { createRefusals } from './refusals.ts'
 import { createRegistrations } from './registrations.ts'
 import { createRetention } from './retention.ts'
+import { createVendorSweeps } from './vendor-sweeps.ts'
 
 /** The record over an opened and migrated database: the same for every driver. */
 export function createStore(db: Database, close: () => Promise<void>): Store {
@@ -20,6 +26,8 @@ export function createStore(db: Database, close: () => Promise<void>): Store {
     grants: createGrants(db),
     approvals: createApprovals(db),
     bypasses: createBypasses(db),
+    appDevices: createAppDevices(db),
+    bindingTickets: createBindingTickets(db),
     mdmTokens: createMdmTokens(db),
     refusals: createRefusals(db),
     audit: createAuditLog(db),
@@ -27,6 +35,10 @@ export function createStore(db: Database, close: () => Promise<void>): Store {
     keys: createInstallationKeys(db),
     leases: createLeases(db),
     retention: createRetention(db),
+    managedDevices: createManagedDevices(db),
+    sweeps: createVendorSweeps(db),
+    postures: createPostures(db),
+    links: createDeviceLinks(db),
     async ping() {
       await changes.latest()
     },

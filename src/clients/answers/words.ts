@@ -24,6 +24,14 @@ const notUnderstood: Words = {
   title: 'This request was not accepted',
   advice: 'Go back and try again. If it happens again, ask your administrator.',
 }
+const newLink: Words = {
+  title: 'This link does not work any more',
+  advice: 'Go back to your company’s app and press Register again: it makes a new link.',
+}
+const fromApp: Words = {
+  title: 'The app could not register this device',
+  advice: 'Close your company’s app and open it again. If that does not help, ask your administrator.',
+}
 const unreachable: Words = { title: 'The service is not available', advice: 'Try again in a few minutes.' }
 
 const ofReason: Partial<Record<ReasonCode, Words>> = {
@@ -48,6 +56,14 @@ const ofReason: Partial<Record<ReasonCode, Words>> = {
   'device.posture-unknown': { title: 'This device is still being checked', advice: 'This page tries again by itself. Checking a new device can take some minutes.' },
   'device.cut-off': { title: 'This device may no longer connect', advice: askAdministrator },
   'access.redirected': { title: 'This needs a trusted network', advice: 'Connect to your organisation’s network or VPN and try again.' },
+  'app.version-outdated': { title: 'Update the app', advice: 'Install the latest version of your company’s app and try again.' },
+  'app.stale': { title: 'Check your device’s clock', advice: 'Set date and time to automatic and try again.' },
+  'app.device-unreported': { title: 'This device is not managed yet', advice: 'Enrol this device with your organisation, wait some minutes, and try again.' },
+  'app.ticket-unknown': newLink,
+  'app.ticket-expired': newLink,
+  'app.ticket-used': newLink,
+  'app.ticket-elsewhere': newLink,
+  'app.other-user': { title: 'Another account is signed in', advice: 'Sign in with the account that your company’s app shows, or ask your administrator.' },
   'client.cookie-invalid': { title: 'This browser has to be recognised anew', advice: 'Open the service’s address again. If this page stays, delete the cookies of this site.' },
   'client.token-invalid': { title: 'Please sign in again', advice: 'Your session has ended.' },
   'client.user-mismatch': { title: 'Another account is signed in', advice: 'Sign in with the account that this device is registered for, or ask your administrator.' },
@@ -61,6 +77,7 @@ const ofReason: Partial<Record<ReasonCode, Words>> = {
 } // biome-ignore format: one line a reason
 
 const ofFamily: Readonly<Record<string, Words>> = {
+  app: fromApp,
   access: notAllowed,
   device: notAllowed,
   registration: notAllowed,
