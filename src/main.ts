@@ -5,14 +5,17 @@
  */
 import { userInfo } from 'node:os'
 import packageJson from '../package.json' with { type: 'json' }
-import { systemRandom } from './lib/random.ts'
+import { type Random, systemRandom } from './lib/random.ts'
 import { startManagement } from './management/management.ts'
 import { startGatewayRole } from './roles/gateway.ts'
+import { reportWrites } from './roles/gateway-health.ts'
 import { startJobs } from './roles/jobs.ts'
 import { changedSections } from './settings/changed-sections.ts'
 import type { Settings } from './settings/settings.ts'
 import { createLocalNotices } from './shared-state/notices.ts'
-import type { Notices } from './shared-state/ports.ts'
+import type { Counters, NonceStore, Notices } from './shared-state/ports.ts'
+import { openSharedState, type SharedState } from './shared-state/shared-state.ts'
+import { guarded } from './store/guarded.ts'
 import { openStore } from './store/open.ts'
 import type { Store } from './store/ports.ts'
 import { Health, type HealthReport } from './telemetry/health.ts'
@@ -41,7 +44,7 @@ export interface StartOptions {
 }
 
 export async function startGatehouse(settings: Settings, options: StartOptions): Promise<RunningGatehouse> {
-  const base = openBase(settings, { ...options, notices: createLocalNotices() })
+  const base = openBase(settings, { ...options, local: { notices: createLocalNotices() } })
   let measured: () => Promise<unknown> = async () => {}
   return closingOnFailure(base, async () => {
     // Before the gateway, so that readiness is told while it starts and until it has drained.
@@ -79,6 +82,13 @@ export interface RunningWorker {
   close(): Promise<void>
 }
 
+/** What the processes of this machine share where there is no Redis; nonces and counters are its own where it is the only one. */
+export interface LocalState {
+  readonly notices: Notices
+  readonly nonces?: NonceStore
+  readonly counters?: Counters
+}
+
 export interface WorkerOptions extends StartOptions {
   /** The field `process` of its log lines. */
   readonly process: number | string
@@ -86,7 +96,7 @@ export interface WorkerOptions extends StartOptions {
   /** Speaks for all of them in the audit log; `first`: it says that the gateway has started. */
   readonly speaks: boolean
   readonly first: boolean
-  readonly notices: Notices
+  readonly local: LocalState
   readonly onHealth: (report: HealthReport) => void
 }
 
@@ -116,13 +126,13 @@ type Base = ReturnType<typeof openBase>
 
 interface BaseOptions extends StartOptions {
   readonly process?: number | string
-  readonly notices: Notices
+  readonly local: LocalState
   readonly onHealth?: (report: HealthReport) => void
 }
 
 /** What every process has, whatever its roles. */
 function openBase(settings: Settings, options: BaseOptions) {
-  const { process, notices, onHealth, now = Date.now } = options
+  const { process, local, onHealth, now = Date.now } = options
   const log = openLogger({
     level: settings.log.level,
     now,
@@ -139,7 +149,7 @@ function openBase(settings: Settings, options: BaseOptions) {
   const close = async () => {
     for (const closeNext of opened.splice(0).reverse()) await closeNext()
   }
-  return { settings, now, logger, accessLog, metrics, health, notices, opened, close }
+  return { settings, now, logger, accessLog, metrics, health, local, opened, close }
 }
 
 function tellingHealth(logger: Logger): Health {
@@ -174,20 +184,26 @@ interface RunningRoles {
 }
 
 async function startRoles(base: Base, roles: Roles): Promise<RunningRoles> {
-  const { settings, now, notices, health, opened } = base
+  const { settings, now, local, health, opened } = base
   if (roles.gateway) health.begin('gateway')
-  const store = await openStore(settings.store, { now, onChange: () => void notices.announce() })
-  opened.push(() => store.close())
-  const parts = { ...base, store, random: systemRandom(), speaks: roles.speaks }
+  const random = systemRandom()
+  let announce = () => {}
+  const record = await openStore(settings.store, { now, onChange: () => announce() })
+  opened.push(() => record.close())
+  const store = guardedRecord(record, base)
+  const shared = await openShared(store, random, base)
+  opened.push(() => shared.close())
+  const notices = together(local.notices, shared.notices)
+  announce = () => void notices.announce()
+  const parts = { ...base, store, shared, notices, random, speaks: roles.speaks }
   const gateway = roles.gateway ? await startGateway(parts, roles) : undefined
-  if (roles.jobs) {
-    const jobs = startJobs(parts)
-    opened.push(() => jobs.close())
-  }
+  const jobs = roles.jobs ? startJobs(parts) : undefined
+  if (jobs !== undefined) opened.push(() => jobs.close())
   return {
     listeners: gateway?.urls ?? [],
     async measure() {
       gateway?.measure()
+      await jobs?.measure()
     },
     async reload() {
       await gateway?.reload()

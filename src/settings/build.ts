@@ -4,6 +4,7 @@
  */
 import type { Service } from '../domain/service.ts'
 import { type KeyPath, type Problem, problemAt, type YamlDocument } from '../lib/yaml-document.ts'
+import { buildCompliance } from './build-compliance.ts'
 import type { Mistake } from './mistake.ts'
 import { packageKeyBytes } from './package-key.ts'
 import { readSecret, type Secret, type SecretReaders, type SecretSource } from './secret.ts'
@@ -53,6 +54,7 @@ export function buildSettings(
     management: { listen: management.listen },
     mdmTokens: written.mdmTokens,
     ...(app && { app }),
+    compliance: buildCompliance(written.compliance, readers, mistakes),
     limits,
     retention: written.retention,
     log,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { appSection } from './sections/app.ts'
+import { complianceSection } from './sections/compliance.ts'
 import { gatewaySection } from './sections/gateway.ts'
 import { limitsSection } from './sections/limits.ts'
 import { logSection } from './sections/log.ts'
@@ -20,6 +21,7 @@ export const settingsSchema = z.strictObject({
   management: managementSection,
   app: appSection,
   mdmTokens: mdmTokensSection,
+  compliance: complianceSection,
   limits: limitsSection,
   retention: retentionSection,
   log: logSection,
@@ -32,4 +34,4 @@ export const settingsSchema = z.strictObject({
 export type SettingsDocument = z.output<typeof settingsSchema>
 
 /** Sections of the design that this version does not have. */
-export const laterSections: ReadonlySet<string> = new Set(['enrollment', 'apns', 'compliance'])
+export const laterSections: ReadonlySet<string> = new Set(['enrollment', 'apns'])

@@ -9,6 +9,7 @@
 import type { Platform } from '../domain/client-identity.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { Service } from '../domain/service.ts'
+import type { ComplianceSettings } from './build-compliance.ts'
 import type { Secret } from './secret.ts'
 
 export interface Settings {
@@ -23,6 +24,7 @@ export interface Settings {
   readonly mdmTokens: MdmTokenSettings
   /** Undefined: there is no company app. */
   readonly app?: AppSettings
+  readonly compliance: ComplianceSettings
   readonly limits: Limits
   readonly retention: RetentionSettings
   readonly log: LogSettings

@@ -1,0 +1,29 @@
+import type { Actor } from '../store/ports.ts'
+import { letGo, type WhenGone } from './apply.ts'
+import type { ComplianceRecord } from './evaluate.ts'
+
+const atOnce = 50
+
+/**
+ * An administrator confirms what the brake holds of this vendor: it is applied now, by whoever was asked, so that no other
+ * process has to run for it. The vendor's next sweep may also find far fewer devices than before.
+ * @returns how many registrations it hit
+ */
+export async function confirmHeld(
+  vendor: string,
+  by: Actor,
+  { record, whenGone }: { readonly record: ComplianceRecord; readonly whenGone: WhenGone },
+): Promise<number> {
+  await record.sweeps.confirm(vendor, by)
+  let applied = 0
+  for (;;) {
+    const held = await record.postures.held(vendor, undefined, atOnce)
+    if (held.length === 0) return applied
+    await record.postures.set(held, by)
+    for (const { id, posture, gone } of held)
+      if (gone) await letGo(id, posture, { record, whenGone, now: () => by.at })
+    // Those of registrations that are gone are not set, and held no more.
+    await record.postures.drop(held.map(({ id }) => id))
+    applied += held.length
+  }
+}

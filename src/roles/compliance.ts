@@ -1,0 +1,174 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Compliance, type NamedConnector } from '../compliance/compliance.ts'
+import type { VendorNotification } from '../compliance/connectors/connector.ts'
+import { type ConnectorDependencies, openConnector } from '../compliance/connectors/table.ts'
+import type { PollEvent } from '../compliance/poll.ts'
+import { aliasesOf } from '../compliance/user-names.ts'
+import { whileLeased } from '../lib/while-leased.ts'
+import type { ComplianceSettings } from '../settings/build-compliance.ts'
+import type { Notices } from '../shared-state/ports.ts'
+import type { Store } from '../store/ports.ts'
+import type { Health } from '../telemetry/health.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface ComplianceParts {
+  readonly settings: { readonly compliance: ComplianceSettings }
+  readonly store: Store
+  /** Undefined: changes are seen at the next look, 200 ms later. */
+  readonly notices?: Notices
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly health: Health
+  readonly now: () => number
+  /** Different for each process. */
+  readonly holder: string
+  /** Other connectors than the settings', for tests. */
+  readonly connectors?: readonly NamedConnector[]
+}
+
+export interface ComplianceRole {
+  /** For a listener that takes vendors' notifications and has authenticated them. False: not one, or not this process's turn. */
+  notify(vendor: string, notification: VendorNotification): boolean
+  /** Brings gauges up to date before they are read. */
+  measure(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Milliseconds after which another process takes over from one that has gone. */
+const leaseTime = 15_000
+
+/** @returns undefined when there is no vendor to ask */
+export function startComplianceRole(parts: ComplianceParts): ComplianceRole | undefined {
+  const opened = parts.connectors === undefined ? openConnectors(parts) : []
+  const vendors = parts.connectors ?? opened
+  if (vendors.length === 0) return undefined
+  const stop = new AbortController()
+  const { store, logger, holder } = parts
+  let present: Compliance | undefined
+  const running = whileLeased({
+    leases: store.leases,
+    name: 'compliance',
+    holder,
+    ttl: leaseTime,
+    signal: stop.signal,
+    onError: (error) => logger.warn({ err: error }, 'the vendors are not asked for now'),
+    async work(signal) {
+      present = new Compliance(complianceOptions(parts, vendors))
+      await present.run(signal).finally(() => {
+        present = undefined
+      })
+    },
+  })
+  return {
+    notify: (vendor, notification) => present?.notify(vendor, notification) === true,
+    measure: () => measure(parts, vendors),
+    async close() {
+      stop.abort()
+      await running
+      await Promise.all(opened.map((one) => one.close()))
+    },
+  }
+}
+
+/** Also for the commands, which ask a vendor once. */
+export function complianceOptions(
+  parts: Omit<ComplianceParts, 'holder'>,
+  vendors: readonly NamedConnector[],
+): ConstructorParameters<typeof Compliance>[0] {
+  const { store, notices, now } = parts
+  const { compliance } = parts.settings
+  return {
+    record: store,
+    changes: store.changes,
+    ...(notices && { onNotice: (listener: () => void) => notices.onNotice(listener) }),
+    vendors,
+    rules: {
+      grace: compliance.grace,
+      maxSilence: compliance.maxSilence,
+      surplus: compliance.surplus,
+      aliases: aliasesOf(compliance.aliases),
+    },
+    brake: compliance.brake,
+    whenGone: compliance.whenGone,
+    smallestSweep: compliance.smallestSweep,
+    interval: compliance.interval,
+    askAgain: compliance.askAgain,
+    now,
+    random: Math.random,
+    sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal, ref: false }),
+    events: {
+      onPoll: (vendor, event) => reportPoll(vendor, event, parts),
+      onHeld: (vendor, held, news) => reportHeld(vendor, { held, news }, parts),
+      onError: (error) => parts.logger.warn({ err: error }, 'postures cannot be kept for now'),
+    },
+  }
+}
+
+function openConnectors({ settings, now, logger }: ComplianceParts) {
+  const deps: ConnectorDependencies = {
+    now,
+    random: Math.random,
+    onRetry: (event) => logger.debug(event, 'vendor is asked again'),
+  }
+  return settings.compliance.vendors.map((connection) => openConnector(connection, deps))
+}
+
+type Reporting = Pick<ComplianceParts, 'logger' | 'metrics' | 'health' | 'store' | 'now'>
+
+function reportPoll(vendor: string, { kind, took, outcome, error }: PollEvent, parts: Reporting): void {
+  const { logger, metrics, health } = parts
+  metrics.vendorPolls.labels(vendor, kind, error === undefined ? 'done' : error.code).inc()
+  if (kind === 'sweep') metrics.vendorSweepDuration.of(vendor)(took / 1000)
+  if (outcome !== undefined && error === undefined)
+    metrics.vendorDevices.labels(vendor).set(outcome.counts.devices)
+  if (error !== undefined) {
+    logger.error(
+      { vendor, poll: kind, code: error.code, err: error },
+      'vendor could not be read; what was known stays',
+    )
+    if (kind !== 'sweep') return
+    const detail = `${vendor} could not be read (${error.code}): ${error.message}`
+    health.set(`vendor ${vendor}`, { ok: false, detail }, false)
+    return
+  }
+  logger[kind === 'sweep' ? 'info' : 'debug'](
+    { vendor, poll: kind, took: Math.round(took), ...outcome?.counts },
+    'vendor polled',
+  )
+  if (kind === 'sweep') health.set(`vendor ${vendor}`, { ok: true }, false)
+}
+
+function reportHeld(
+  vendor: string,
+  { held, news }: { readonly held: number; readonly news: number },
+  { logger, metrics, health, store, now }: Reporting,
+): void {
+  metrics.vendorHeld.labels(vendor).set(held)
+  const part = `brake ${vendor}`
+  if (held === 0) {
+    health.set(part, { ok: true }, false)
+    return
+  }
+  const detail = `${vendor} would block ${held} clients at once; they stay until: gatehouse vendor confirm ${vendor}`
+  health.set(part, { ok: false, detail }, false)
+  if (news === 0) return
+  logger.error({ vendor, held, news }, 'held back: this poll would block very many at once')
+  void store.audit
+    .append({
+      at: now(),
+      action: 'vendor.held',
+      actor: 'compliance',
+      subject: vendor,
+      details: { held, news },
+    })
+    .catch((error: unknown) => logger.error({ err: error }, 'the brake is not in the audit log'))
+}
+
+async function measure({ store, metrics }: Reporting, vendors: readonly NamedConnector[]): Promise<void> {
+  const swept = await store.sweeps.lastComplete()
+  for (const { name } of vendors) {
+    metrics.vendorHeld.labels(name).set(await store.postures.heldCount(name))
+    metrics.vendorLastSuccess.labels(name).set((swept.get(name) ?? 0) / 1000)
+  }
+}
