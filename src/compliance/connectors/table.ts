@@ -13,6 +13,7 @@ import { createJamf } from './jamf.ts'
 import { createMaas360 } from './maas360.ts'
 import { createMobileironCloud } from './mobileiron-cloud.ts'
 import { createMobileironCore } from './mobileiron-core.ts'
+import { createXenmobile } from './xenmobile.ts'
 
 type SettingsOf<Type extends VendorType> = Extract<VendorConnection, { type: Type }>['settings']
 
@@ -21,6 +22,7 @@ export const connectors: { readonly [Type in VendorType]: CreateConnector<Settin
   'mobileiron-core': createMobileironCore,
   'mobileiron-cloud': createMobileironCloud,
   maas360: createMaas360,
+  xenmobile: createXenmobile,
   blackberry: createBlackBerry,
   fleet: createFleet,
   generic: createGeneric,

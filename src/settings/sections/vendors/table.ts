@@ -13,11 +13,13 @@ import { jamf } from './jamf.ts'
 import { maas360 } from './maas360.ts'
 import { mobileironCloud } from './mobileiron-cloud.ts'
 import { mobileironCore } from './mobileiron-core.ts'
+import { xenmobile } from './xenmobile.ts'
 
 export const vendorSections = {
   'mobileiron-core': mobileironCore,
   'mobileiron-cloud': mobileironCloud,
   maas360,
+  xenmobile,
   blackberry,
   fleet,
   generic,
@@ -38,6 +40,7 @@ export const vendorSchema = z.discriminatedUnion('type', [
   mobileironCore.schema,
   mobileironCloud.schema,
   maas360.schema,
+  xenmobile.schema,
   blackberry.schema,
   fleet.schema,
   generic.schema,
