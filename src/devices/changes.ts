@@ -1,17 +1,25 @@
+import type { Notices } from '../shared-state/ports.ts'
 import type { Change, Changes } from '../store/ports.ts'
 
 export interface FollowOptions {
   readonly changes: Changes
   /** Milliseconds from the end of one look to the next; 200 when not given. */
   readonly intervalMs?: number
+  /** Told of a change, it looks at once instead of at its next turn. */
+  readonly notices?: Pick<Notices, 'onNotice'>
   /** Each committed change once, in order, whichever process made it. Its own failure counts as a gap. */
   readonly onChange: (change: Change) => void
-  /** Changes may have been missed, or cannot be seen for now: copies must be read anew. Called once at the start too. */
-  readonly onGap: () => void
+  /**
+   * Changes may have been missed, or cannot be seen for now: copies must be read anew. Called once at the start too.
+   * `asOf`: the sequence from which they are followed on; undefined while they cannot be seen.
+   */
+  readonly onGap: (asOf: number | undefined) => void
   readonly onError: (error: unknown) => void
 }
 
 export interface ChangeFollower {
+  /** The last change that was passed on, or stood at the beginning; undefined before the first look. */
+  readonly asOf: number | undefined
   /** Looks at once. @returns when all changes have been passed on that were committed before this call */
   poke(): Promise<void>
   close(): void
@@ -43,25 +51,41 @@ export function followChanges(options: FollowOptions): ChangeFollower {
     })
   }
 
+  // One look for all the notices of a moment.
+  let noticed: NodeJS.Timeout | undefined
+  const endNotices = options.notices?.onNotice(() => {
+    noticed ??= setTimeout(() => {
+      noticed = undefined
+      void poke()
+    }, 2).unref()
+  })
+
+  function poke(): Promise<void> {
+    if (follower.closed) return Promise.resolve()
+    if (running === undefined) return run()
+    next ??= runAfter(running)
+    return next
+  }
+
   void run()
   return {
-    poke() {
-      if (follower.closed) return Promise.resolve()
-      if (running === undefined) return run()
-      next ??= runAfter(running)
-      return next
+    get asOf() {
+      return follower.seen
     },
+    poke,
     close() {
       follower.closed = true
       clearTimeout(timer)
+      clearTimeout(noticed)
+      endNotices?.()
     },
   }
 }
 
 class Follower {
   closed = false
+  seen: number | undefined
   readonly #options: FollowOptions
-  #seen: number | undefined
   #failing = false
 
   constructor(options: FollowOptions) {
@@ -76,7 +100,7 @@ class Follower {
     } catch (error) {
       if (this.closed) return
       this.#options.onError(error)
-      if (!this.#failing) this.#options.onGap()
+      if (!this.#failing) this.#options.onGap(undefined)
       this.#failing = true
     }
   }
@@ -86,17 +110,17 @@ class Follower {
     const latest = await changes.latest()
     if (this.closed) return
     // Below what was seen: the record was replaced, by a backup for one.
-    if (this.#seen === undefined || latest < this.#seen) {
-      this.#seen = latest
-      onGap()
+    if (this.seen === undefined || latest < this.seen) {
+      this.seen = latest
+      onGap(latest)
       return
     }
-    while (this.#seen < latest) {
-      const batch = await changes.since(this.#seen, atOnce)
+    while (this.seen < latest) {
+      const batch = await changes.since(this.seen, atOnce)
       if (this.closed) return
-      if (batch[0]?.sequence !== this.#seen + 1) {
-        this.#seen = latest
-        onGap()
+      if (batch[0]?.sequence !== this.seen + 1) {
+        this.seen = latest
+        onGap(latest)
         return
       }
       this.#pass(batch)
@@ -105,7 +129,7 @@ class Follower {
 
   #pass(batch: readonly Change[]): void {
     for (const change of batch) {
-      this.#seen = change.sequence
+      this.seen = change.sequence
       this.#options.onChange(change)
       if (this.closed) return
     }
