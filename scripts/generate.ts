@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { appConfigReference } from '../src/app-config/reference.ts'
 import { commandsReference } from '../src/cli/reference.ts'
 import { reasons } from '../src/domain/reason.ts'
 import { policyJsonSchema, policyReference } from '../src/policy/schema.ts'
@@ -24,6 +25,7 @@ const generated: readonly GeneratedFile[] = [
   { file: 'docs/reference/settings.md', render: () => page(settingsReference()) },
   { file: 'docs/reference/policy.md', render: policyReference },
   { file: 'docs/reference/commands.md', render: commandsReference },
+  { file: 'docs/reference/app-config.md', render: () => page(appConfigReference()) },
   { file: 'docs/reference/reasons.md', render: () => page(reasonsReference(reasons)) },
   { file: 'docs/reference/metrics.md', render: () => page(metricsReference()) },
   { file: 'docs/reference/access-log.md', render: () => page(accessLogReference()) },

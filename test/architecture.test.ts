@@ -17,7 +17,7 @@ const mayImport: Record<string, readonly string[]> = {
   audit: ['domain', 'lib', 'store'],
   compliance: ['domain', 'lib', 'store', 'devices', 'telemetry', 'settings'],
   devices: ['domain', 'lib', 'store', 'shared-state'],
-  settings: ['domain', 'lib', 'clients', 'policy'],
+  settings: ['domain', 'lib', 'clients', 'policy', 'app-config'],
   gateway: [
     'domain',
     'lib',

@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { appConfigCommand } from './commands/app-config.ts'
 import { auditCommand } from './commands/audit.ts'
 import { bypassCommand } from './commands/bypass.ts'
 import { checkCommand } from './commands/check.ts'
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   tokenCreate,
   tokenList,
   tokenRevoke,
+  appConfigCommand,
   bypassCommand,
   auditCommand,
   migrateCommand,

@@ -53,6 +53,7 @@ export function buildSettings(
     ...(written.redis && { redis: builder.redis(written.redis) }),
     management: { listen: management.listen },
     mdmTokens: written.mdmTokens,
+    appConfig: written.appConfig,
     ...(app && { app }),
     compliance: buildCompliance(written.compliance, readers, mistakes),
     limits,

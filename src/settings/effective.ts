@@ -33,6 +33,7 @@ function writtenSettings(settings: Settings): object {
     management: { ...management, allowRemote: !isLoopback(management.listen.host) },
     ...(app && { app: writtenApp(app) }),
     mdmTokens: settings.mdmTokens,
+    appConfig: settings.appConfig,
     compliance: settings.compliance.written,
     limits,
     retention,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { appSection } from './sections/app.ts'
 import { complianceSection } from './sections/compliance.ts'
+import { appConfigSection } from './sections/app-config.ts'
 import { gatewaySection } from './sections/gateway.ts'
 import { limitsSection } from './sections/limits.ts'
 import { logSection } from './sections/log.ts'
@@ -21,6 +22,7 @@ export const settingsSchema = z.strictObject({
   management: managementSection,
   app: appSection,
   mdmTokens: mdmTokensSection,
+  appConfig: appConfigSection,
   compliance: complianceSection,
   limits: limitsSection,
   retention: retentionSection,

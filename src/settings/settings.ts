@@ -22,6 +22,7 @@ export interface Settings {
   readonly redis?: RedisSettings
   readonly management: ManagementSettings
   readonly mdmTokens: MdmTokenSettings
+  readonly appConfig: AppConfigSettings
   /** Undefined: there is no company app. */
   readonly app?: AppSettings
   readonly compliance: ComplianceSettings
@@ -132,6 +133,13 @@ export interface ManagementSettings {
 export interface RetentionSettings {
   readonly audit: number
   readonly refusals: number
+}
+
+export interface AppConfigSettings {
+  readonly appId: { readonly ios: string; readonly android: string }
+  readonly defaultHost?: string
+  /** By vendor and key: what takes the place of the vendor's own variables. */
+  readonly values: Readonly<Record<string, Readonly<Record<string, string | undefined>> | undefined>>
 }
 
 export interface MdmTokenSettings {
