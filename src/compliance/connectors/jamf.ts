@@ -26,8 +26,21 @@ interface Parts {
   readonly vendor: string
 }
 
+interface Filtered {
+  readonly reading: JamfReading
+  readonly filter: string
+  readonly fits: (device: ManagedDevice) => boolean
+}
+
+class FilterRefused extends VendorError {
+  constructor() {
+    super('protocol', 'Jamf Pro does not take the filter (400)')
+  }
+}
+
 class Jamf implements Connector {
   readonly #parts: Parts
+  #refusesFilters = false
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -42,19 +55,18 @@ class Jamf implements Connector {
 
   /** Devices whose inventory came in since. Joining the group by the clock alone is not among it. */
   async *changes(since: number, signal: AbortSignal): AsyncGenerator<VendorPage> {
-    const filter = `general.lastInventoryUpdateDate>="${new Date(since).toISOString()}"`
-    yield* this.#pages(await this.#reading(signal), filter, signal)
+    const filter = `lastInventoryUpdateDate>="${new Date(since).toISOString()}"`
+    const fits = ({ lastSeen }: ManagedDevice) => lastSeen !== undefined && lastSeen >= since
+    yield* this.#filtered({ reading: await this.#reading(signal), filter, fits }, signal)
   }
 
   async *noncompliant(signal: AbortSignal): AsyncGenerator<VendorPage> {
     const reading = await this.#reading(signal)
+    const fits = ({ compliance }: ManagedDevice) => compliance === 'noncompliant'
     const ids = [...reading.noncompliant.members]
     for (let start = 0; start < ids.length; start += batch) {
       const some = ids.slice(start, start + batch)
-      for await (const page of this.#pages(reading, `mobileDeviceId=in=(${some.join(',')})`, signal)) {
-        // A server that does not know the filter gives all devices.
-        yield { ...page, devices: page.devices.filter(({ compliance }) => compliance === 'noncompliant') }
-      }
+      yield* this.#filtered({ reading, filter: `mobileDeviceId=in=(${some.join(',')})`, fits }, signal)
     }
   }
 
@@ -76,6 +88,20 @@ class Jamf implements Connector {
   readonly readWebhook = readJamfWebhook
 
   async close(): Promise<void> {}
+
+  /** What a filter may name differs between versions: where it is refused or ignored, the devices are sorted out here. */
+  async *#filtered({ reading, filter, fits }: Filtered, signal: AbortSignal): AsyncGenerator<VendorPage> {
+    const usable = !this.#refusesFilters
+    try {
+      for await (const { devices } of this.#pages(reading, usable ? filter : undefined, signal)) {
+        yield { devices: devices.filter(fits) }
+      }
+    } catch (error) {
+      if (!(error instanceof FilterRefused)) throw error
+      this.#refusesFilters = true
+      yield* this.#filtered({ reading, filter, fits }, signal)
+    }
+  }
 
   async *#pages(
     reading: JamfReading,
@@ -110,6 +136,7 @@ class Jamf implements Connector {
     })
     for (const section of sections) query.append('section', section)
     const answer = await this.#get(`api/v2/mobile-devices/detail?${query}`, signal)
+    if (filter !== undefined && answer.status === 400) throw new FilterRefused()
     const body = objectIn(expectOk(answer, 'the list of mobile devices').json())
     return readPage(listAt(body.results, 'results'), count(body, 'totalCount'), (record) =>
       readJamfDevice(record, reading),

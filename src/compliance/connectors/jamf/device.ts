@@ -57,10 +57,9 @@ function userOf(user: VendorRecord) {
 function described(record: VendorRecord) {
   const general = object(record, 'general') ?? {}
   const hardware = object(record, 'hardware') ?? {}
-  const type = text(record, 'deviceType')
   return {
-    // `iOS` and `tvOS`; iPads are `iOS` here, and told by their model.
-    platform: type?.toLowerCase() === 'tvos' ? 'tvos' : 'ios',
+    // `iOS` or `tvOS`, where the version says it; iPads are `iOS` here, and told by their model.
+    platform: text(record, 'deviceType') ?? 'iOS',
     model: text(hardware, 'model'),
     modelCode: text(hardware, 'modelIdentifier'),
     osVersion: text(general, 'osVersion'),
