@@ -5,17 +5,14 @@
  */
 import { userInfo } from 'node:os'
 import packageJson from '../package.json' with { type: 'json' }
-import { type Random, systemRandom } from './lib/random.ts'
+import { systemRandom } from './lib/random.ts'
 import { startManagement } from './management/management.ts'
 import { startGatewayRole } from './roles/gateway.ts'
-import { reportWrites } from './roles/gateway-health.ts'
 import { startJobs } from './roles/jobs.ts'
+import { guardedRecord, type LocalState, openShared, together } from './roles/shared.ts'
 import { changedSections } from './settings/changed-sections.ts'
 import type { Settings } from './settings/settings.ts'
 import { createLocalNotices } from './shared-state/notices.ts'
-import type { Counters, NonceStore, Notices } from './shared-state/ports.ts'
-import { openSharedState, type SharedState } from './shared-state/shared-state.ts'
-import { guarded } from './store/guarded.ts'
 import { openStore } from './store/open.ts'
 import type { Store } from './store/ports.ts'
 import { Health, type HealthReport } from './telemetry/health.ts'
@@ -80,13 +77,6 @@ export interface RunningWorker {
   metrics(): Promise<readonly MetricSnapshot[]>
   reload(): Promise<void>
   close(): Promise<void>
-}
-
-/** What the processes of this machine share where there is no Redis; nonces and counters are its own where it is the only one. */
-export interface LocalState {
-  readonly notices: Notices
-  readonly nonces?: NonceStore
-  readonly counters?: Counters
 }
 
 export interface WorkerOptions extends StartOptions {

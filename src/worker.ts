@@ -1,6 +1,7 @@
 /** One of several gateway processes: what the supervisor forks. It does what it is told to, and ends with the supervisor. */
 import { type RunningWorker, startWorker } from './main.ts'
 import { loadSettings } from './settings/load.ts'
+import { type Answer, createAskedState } from './shared-state/asked.ts'
 import { createLocalNotices } from './shared-state/notices.ts'
 import { beatEvery, type FromWorker, type Seat, type ToWorker } from './supervisor/messages.ts'
 import { describeFailure } from './supervisor/start-failure.ts'
@@ -14,6 +15,16 @@ function tell(message: FromWorker): Promise<void> {
 }
 
 const notices = createLocalNotices(() => void tell({ type: 'notice' }))
+const waiting = new Map<number, (answer: Answer) => void>()
+let questions = 0
+const local = {
+  notices,
+  ...createAskedState((question) => {
+    const request = ++questions
+    void tell({ type: 'ask', request, question })
+    return new Promise((resolve) => waiting.set(request, resolve))
+  }),
+}
 let running: RunningWorker | undefined
 let stopping = false
 
@@ -28,7 +39,7 @@ async function start(seat: Seat): Promise<void> {
     running = await startWorker(settings, {
       ...seat,
       env: process.env,
-      notices,
+      local,
       onHealth: (report) => void tell({ type: 'health', report }),
     })
   } catch (error) {
@@ -69,6 +80,11 @@ process.on('message', (message: ToWorker) => {
       return notices.receive()
     case 'measure':
       return void tellMetrics(message.request)
+    case 'answer': {
+      const answer = waiting.get(message.request)
+      waiting.delete(message.request)
+      return answer?.(message.answer)
+    }
     case 'drain':
       return void stop()
   }

@@ -66,7 +66,7 @@ const mayImport: Record<string, readonly string[]> = {
     'main.ts',
   ],
   // No gateway, store or devices: what it does not have cannot end it.
-  supervisor: ['lib', 'management', 'settings', 'telemetry'],
+  supervisor: ['lib', 'management', 'settings', 'shared-state', 'telemetry'],
   'main.ts': ['lib', 'management', 'roles', 'settings', 'shared-state', 'store', 'telemetry'],
   'worker.ts': ['main.ts', 'settings', 'shared-state', 'supervisor'],
 }

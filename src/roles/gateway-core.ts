@@ -16,7 +16,6 @@ import { lifetimes, ReturnTrip } from '../gateway/return-trip.ts'
 import { Routes } from '../gateway/routing.ts'
 import { RunningExchanges } from '../gateway/running-exchanges.ts'
 import { fetchLimited } from '../lib/fetch-limited.ts'
-import { createNonceStore } from '../shared-state/memory.ts'
 import { RecordUnavailable } from '../store/errors.ts'
 import { reportReload, reportWrites } from './gateway-health.ts'
 import { type GatewayTokens, openMdmTokens } from './gateway-mdm-tokens.ts'
@@ -136,7 +135,7 @@ function assemblePipeline(
     bypassUntil: (service) => bypasses.until(service),
     vouchedNetworks: ({ head }, service) => trip.vouchedNetworks(head, service),
   }
-  const nonces = createNonceStore({ now })
+  const { nonces } = parts.shared
   const register: RegisterDependencies = {
     registrations: store.registrations,
     grants: store.grants,

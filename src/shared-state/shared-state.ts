@@ -23,6 +23,8 @@ export interface SharedStateDependencies {
   readonly now: () => number
   /** Of the processes of this machine; taken where there is no Redis. */
   readonly localNotices?: Notices
+  readonly localNonces?: NonceStore
+  readonly localCounters?: Counters
   /** Milliseconds for each call (`limits.redisTimeout`). */
   readonly timeout: number
   /** Called when Redis is no longer well and when it is again; not called when there is none. */
@@ -46,8 +48,8 @@ export async function openSharedState(
   }
   return {
     notices: deps.localNotices ?? createLocalNotices(),
-    nonces: createNonceStore(deps),
-    counters: createCounters(deps),
+    nonces: deps.localNonces ?? createNonceStore(deps),
+    counters: deps.localCounters ?? createCounters(deps),
     async close() {},
   }
 }

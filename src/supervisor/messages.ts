@@ -1,4 +1,5 @@
 /** What the supervisor and its workers tell each other. Plain values: they travel as JSON. */
+import type { Answer, Question } from '../shared-state/asked.ts'
 import type { HealthReport } from '../telemetry/health.ts'
 import type { MetricSnapshot } from '../telemetry/metrics-of-the-whole.ts'
 import type { StartFailure } from './start-failure.ts'
@@ -12,6 +13,7 @@ export type ToWorker =
   | { readonly type: 'drain' }
   | { readonly type: 'notice' }
   | { readonly type: 'measure'; readonly request: number }
+  | { readonly type: 'answer'; readonly request: number; readonly answer: Answer }
 
 /** What a worker is to be. */
 export interface Seat {
@@ -35,6 +37,8 @@ export type FromWorker =
   | { readonly type: 'health'; readonly report: HealthReport }
   | { readonly type: 'metrics'; readonly metrics: readonly MetricSnapshot[]; readonly request?: number }
   | { readonly type: 'notice' }
+  /** Of what the supervisor remembers for all: nonces and counters. */
+  | { readonly type: 'ask'; readonly request: number; readonly question: Question }
 
 /** Milliseconds between two signs of life of a worker, which also bring its metrics. */
 export const beatEvery = 1_000

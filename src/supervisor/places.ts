@@ -1,4 +1,5 @@
 import type { Worker } from 'node:cluster'
+import type { Answer, Question } from '../shared-state/asked.ts'
 import { BackOff } from './back-off.ts'
 import { beatEvery, type Seat, type WorkerKind } from './messages.ts'
 import { type StartFailure, WorkerFailed } from './start-failure.ts'
@@ -14,6 +15,7 @@ export interface PlacesOptions {
   /** Anything has changed that readiness depends on. */
   readonly onChange: () => void
   readonly onNotice: (from: WorkerProcess) => void
+  readonly onQuestion: (question: Question) => Promise<Answer>
   /** A replacement cannot start; it is tried again. */
   readonly onFailed: (worker: WorkerProcess, failure: StartFailure) => void
   /** A worker has ended that was not told to. */
@@ -90,13 +92,14 @@ export class Places {
 
   #fill(place: Place): void {
     const { kind, process, first } = place
-    const { fork, settings, onLines, onChange, onNotice } = this.#options
+    const { fork, settings, onLines, onChange, onNotice, onQuestion } = this.#options
     const seat = { kind, process, first, speaks: process === 1, settings }
     place.first = false
     place.worker = new WorkerProcess(fork(), seat, {
       onLines,
       onHealth: onChange,
       onNotice,
+      onQuestion,
       onReady: ({ listeners = [] }) => {
         this.#first?.resolve(listeners)
         onChange()

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { startManagement } from '../management/management.ts'
 import { changedSections } from '../settings/changed-sections.ts'
 import type { Settings } from '../settings/settings.ts'
+import { createAnswers } from '../shared-state/asked.ts'
 import { Health } from '../telemetry/health.ts'
 import { openLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -89,6 +90,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     onNotice(from) {
       for (const worker of places.workers) if (worker !== from) worker.send({ type: 'notice' })
     },
+    onQuestion: createAnswers(() => performance.now()),
     onFailed({ seat, pid }, { message, problems }) {
       logger.error({ worker: seat.process, pid, problem: message, problems }, 'a process cannot start')
     },

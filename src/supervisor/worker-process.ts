@@ -1,4 +1,5 @@
 import type { Worker } from 'node:cluster'
+import type { Answer, Question } from '../shared-state/asked.ts'
 import type { HealthReport } from '../telemetry/health.ts'
 import type { MetricSnapshot } from '../telemetry/metrics-of-the-whole.ts'
 import type { FromWorker, Seat, ToWorker } from './messages.ts'
@@ -11,6 +12,7 @@ export interface WorkerEvents {
   readonly onFailed: (worker: WorkerProcess, failure: StartFailure) => void
   readonly onHealth: () => void
   readonly onNotice: (from: WorkerProcess) => void
+  readonly onQuestion: (question: Question) => Promise<Answer>
   readonly onEnd: (worker: WorkerProcess, code: number | null, signal: NodeJS.Signals | null) => void
 }
 
@@ -103,9 +105,16 @@ export class WorkerProcess {
       case 'notice':
         this.#events.onNotice(this)
         break
+      case 'ask':
+        void this.#answer(message.request, message.question)
+        break
       case 'beat':
         break
     }
+  }
+
+  async #answer(request: number, question: Question): Promise<void> {
+    this.send({ type: 'answer', request, answer: await this.#events.onQuestion(question) })
   }
 
   #end(code: number | null, signal: NodeJS.Signals | null): void {
