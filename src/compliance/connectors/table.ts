@@ -13,12 +13,14 @@ import { createJamf } from './jamf.ts'
 import { createMaas360 } from './maas360.ts'
 import { createMobileironCloud } from './mobileiron-cloud.ts'
 import { createMobileironCore } from './mobileiron-core.ts'
+import { createWorkspaceOne } from './workspace-one.ts'
 import { createXenmobile } from './xenmobile.ts'
 
 type SettingsOf<Type extends VendorType> = Extract<VendorConnection, { type: Type }>['settings']
 
 /** The vendors, one file each here and one in `settings/sections/vendors/`. */
 export const connectors: { readonly [Type in VendorType]: CreateConnector<SettingsOf<Type>> } = {
+  'workspace-one': createWorkspaceOne,
   'mobileiron-core': createMobileironCore,
   'mobileiron-cloud': createMobileironCloud,
   maas360: createMaas360,

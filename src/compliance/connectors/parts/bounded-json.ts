@@ -1,11 +1,11 @@
 import { VendorError } from '../connector.ts'
 
-/** Longer texts are no value of a device that anybody uses: they are left out, so that they get nowhere near the record. */
-const longestText = 4096
+/** Longer texts are neither a token nor a value of a device: they are left out, so that they get nowhere near the record. */
+const longestText = 16 * 1024
 const deepest = 32
 
 /**
- * A page as JSON, with texts above 4,096 characters left out.
+ * A page as JSON, with texts above 16 Ki characters left out.
  * @param about.what for the error, such as `mdm.example.com/devices answered 200`
  * @throws VendorError `protocol`, without any of the text: an answer may hold a token
  */

@@ -13,9 +13,11 @@ import { jamf } from './jamf.ts'
 import { maas360 } from './maas360.ts'
 import { mobileironCloud } from './mobileiron-cloud.ts'
 import { mobileironCore } from './mobileiron-core.ts'
+import { workspaceOne } from './workspace-one.ts'
 import { xenmobile } from './xenmobile.ts'
 
 export const vendorSections = {
+  'workspace-one': workspaceOne,
   'mobileiron-core': mobileironCore,
   'mobileiron-cloud': mobileironCloud,
   maas360,
@@ -37,6 +39,7 @@ export type VendorConnection = {
 
 /** One connection as it is written. */
 export const vendorSchema = z.discriminatedUnion('type', [
+  workspaceOne.schema,
   mobileironCore.schema,
   mobileironCloud.schema,
   maas360.schema,

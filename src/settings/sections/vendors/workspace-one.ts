@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import type { Secret } from '../../secret.ts'
+import { secretSource } from '../secret.ts'
+import { commonKeys, name, type VendorCommon, vendorSection, vendorUrl } from './common.ts'
+
+export interface WorkspaceOneSettings extends VendorCommon {
+  readonly signIn: WorkspaceOneUser | WorkspaceOneClient
+  /** The API key, `aw-tenant-code`; always there for a user. */
+  readonly tenantCode: Secret | undefined
+  readonly organizationGroup: string | undefined
+  /** Devices a page. */
+  readonly pageSize: number
+}
+
+interface WorkspaceOneUser {
+  readonly kind: 'user'
+  readonly user: string
+  readonly password: Secret
+}
+
+interface WorkspaceOneClient {
+  readonly kind: 'client'
+  readonly tokenUrl: URL
+  readonly clientId: string
+  readonly clientSecret: Secret
+}
+
+export const workspaceOne = vendorSection({
+  title: 'Omnissa (VMware) Workspace ONE UEM / AirWatch',
+  schema: z.strictObject({
+    type: z.literal('workspace-one'),
+    ...commonKeys,
+    url: vendorUrl().meta({
+      description:
+        'The REST API’s address (Groups & Settings > All Settings > System > Advanced > Site URLs > REST API URL), without `/API`. A console at cn1234.awmdm.com has its API at as1234.awmdm.com.',
+      examples: ['https://as1234.awmdm.com'],
+    }),
+    user: name()
+      .exactOptional()
+      .meta({
+        description:
+          'To sign in with a password: an administrator (Accounts > Administrators) whose role may read devices through the API (REST > Devices, Read). Its password ends as those of all administrators do.',
+        examples: ['svc-gatehouse'],
+      }),
+    password: secretSource()
+      .exactOptional()
+      .meta({ description: 'That administrator’s password.', examples: [{ env: 'WS1_PASSWORD' }] }),
+    tenantCode: secretSource()
+      .exactOptional()
+      .meta({
+        description:
+          'The API key that belongs to the user (Groups & Settings > All Settings > System > Advanced > API > REST API).',
+        examples: [{ env: 'WS1_TENANT_CODE' }],
+      }),
+    tokenUrl: vendorUrl()
+      .exactOptional()
+      .meta({
+        description:
+          'To sign in with OAuth: the token address of the region: `na`, `emea`, `apac` or `uat` of `uemauth.vmwservices.com`.',
+        examples: ['https://emea.uemauth.vmwservices.com/connect/token'],
+      }),
+    clientId: name()
+      .exactOptional()
+      .meta({
+        description: 'The client (Groups & Settings > Configurations > OAuth Client Management).',
+        examples: ['a1b2c3d4e5f6'],
+      }),
+    clientSecret: secretSource()
+      .exactOptional()
+      .meta({
+        description: 'The secret of that client, shown once when it is made.',
+        examples: [{ env: 'WS1_CLIENT_SECRET' }],
+      }),
+    organizationGroup: z
+      .string({ error: 'must be the number of an organisation group in quotes, such as "571"' })
+      .regex(/^\d{1,12}$/, 'must be the number of an organisation group in quotes, such as "571"')
+      .exactOptional()
+      .meta({
+        description:
+          'Only devices of this organisation group and those below it: the number in the address of its page in the console.',
+        examples: ['571'],
+      }),
+    pageSize: z
+      .int()
+      .min(1)
+      .max(1000)
+      .prefault(500)
+      .meta({ description: 'Devices a page; 500 is known to work.' }),
+  }),
+  build(written, builder): WorkspaceOneSettings {
+    const { user, password, tenantCode, tokenUrl, clientId, clientSecret, organizationGroup, pageSize } =
+      written
+    const rest = {
+      ...builder.common(written),
+      tenantCode: builder.optionalSecret(tenantCode, 'tenantCode'),
+      organizationGroup,
+      pageSize,
+    }
+    if (
+      tokenUrl !== undefined &&
+      clientId !== undefined &&
+      clientSecret !== undefined &&
+      user === undefined
+    ) {
+      const secret = builder.secret(clientSecret, 'clientSecret')
+      return { ...rest, signIn: { kind: 'client', tokenUrl, clientId, clientSecret: secret } }
+    }
+    const oneWay = tokenUrl === undefined && clientId === undefined && clientSecret === undefined
+    if (!oneWay || user === undefined || password === undefined || tenantCode === undefined) {
+      builder.mistake(
+        'needs `user`, `password` and `tenantCode`, or `tokenUrl`, `clientId` and `clientSecret`',
+      )
+    }
+    const secret = builder.secret(password ?? { env: 'password' }, 'password')
+    return { ...rest, signIn: { kind: 'user', user: user ?? '', password: secret } }
+  },
+})
