@@ -3,6 +3,7 @@ import { DEFAULT_MIGRATION_TABLE, Migrator } from 'kysely/migration'
 import { RecordUnavailable } from './errors.ts'
 import { migrations } from './migrations/table.ts'
 import type { Schema } from './schema.ts'
+import { transferTable } from './tables.ts'
 
 export interface MigrationStatus {
   readonly applied: readonly string[]
@@ -10,8 +11,13 @@ export interface MigrationStatus {
 }
 
 /** Which steps the database has taken. Changes nothing. @throws RecordUnavailable `newer-version` */
-export async function migrationStatus(db: Kysely<Schema>): Promise<MigrationStatus> {
-  const applied = await appliedSteps(db)
+export async function migrationStatus(
+  db: Kysely<Schema>,
+  { whileTransferring = false } = {},
+): Promise<MigrationStatus> {
+  const tables = await tableNames(db)
+  if (!whileTransferring && tables.has(transferTable)) throw unfinished()
+  const applied = await appliedSteps(db, tables)
   refuseNewer(applied)
   return { applied, pending: Object.keys(migrations).filter((name) => !applied.includes(name)) }
 }
@@ -22,22 +28,37 @@ export async function migrationStatus(db: Kysely<Schema>): Promise<MigrationStat
  * @returns the steps that were taken now
  * @throws RecordUnavailable `newer-version`, `migration`, or what the driver says
  */
-export async function migrate(db: Kysely<Schema>): Promise<readonly string[]> {
-  const { pending } = await migrationStatus(db)
+export async function migrate(
+  db: Kysely<Schema>,
+  options: { readonly whileTransferring?: boolean } = {},
+): Promise<readonly string[]> {
+  const { pending } = await migrationStatus(db, options)
   if (pending.length === 0) return []
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } })
   const { error, results } = await migrator.migrateToLatest()
   if (error !== undefined) {
-    refuseNewer(await appliedSteps(db))
+    refuseNewer(await appliedSteps(db, await tableNames(db)))
     if (error instanceof RecordUnavailable) throw error
     throw new RecordUnavailable('migration', 'The record could not be migrated', { cause: error })
   }
   return (results ?? []).map((result) => result.migrationName)
 }
 
-async function appliedSteps(db: Kysely<Schema>): Promise<string[]> {
+async function tableNames(db: Kysely<Schema>): Promise<ReadonlySet<string>> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
-  if (!tables.some((table) => table.name === DEFAULT_MIGRATION_TABLE)) return []
+  return new Set(tables.map(({ name }) => name))
+}
+
+/** Half an installation would refuse the other half's devices, or let in those that are blocked there. */
+function unfinished(): RecordUnavailable {
+  return new RecordUnavailable(
+    'migration',
+    'An installation is being moved into this database: run the same `gatehouse migrate --from …` again to finish that, or empty it',
+  )
+}
+
+async function appliedSteps(db: Kysely<Schema>, tables: ReadonlySet<string>): Promise<string[]> {
+  if (!tables.has(DEFAULT_MIGRATION_TABLE)) return []
   const { rows } = await sql<{
     name: string
   }>`select name from ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(db)

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
 import {
   type ColumnDefinitionNode,
@@ -44,6 +45,8 @@ const keepAliveAfter = 30_000
 /** Milliseconds for connections to end in order. */
 const goodbye = 2_000
 const oldestServer = 140_000
+/** What `pg_stat_activity` shows. */
+const applicationName = 'gatehouse'
 
 /** Opens, and migrates where needed. @throws RecordUnavailable */
 export async function openPostgresStore(
@@ -117,6 +120,43 @@ export async function withPostgres<T>(
     return await work(db)
   } finally {
     await close()
+  }
+}
+
+/**
+ * For moving: no gateway uses the database, and none begins to before `work` has ended. A source does not change
+ * meanwhile, whoever tries.
+ */
+export function withPostgresAlone<T>(
+  location: PostgresLocation,
+  side: 'source' | 'target',
+  work: (db: Kysely<Schema>) => Promise<T>,
+): Promise<T> {
+  return withPostgres(location, (db) =>
+    inTurn(db, async (session) => {
+      await assertUnused(session, describeLocation(location))
+      await sql`set idle_in_transaction_session_timeout = 0`.execute(session)
+      if (side === 'target') return work(session)
+      return session.transaction().execute(async (tx) => {
+        const tables = await tx.introspection.getTables({ withInternalKyselyTables: true })
+        for (const { name } of tables) await sql`lock table ${sql.table(name)} in share mode`.execute(tx)
+        return work(tx)
+      })
+    }),
+  )
+}
+
+/** Connections that have just been closed take a moment to be gone. */
+const leaving = 2_000
+
+async function assertUnused(db: Kysely<Schema>, where: string): Promise<void> {
+  for (const begin = performance.now(); ; await sleep(50)) {
+    const { rows } = await sql<{ others: number }>`
+      select count(*) as others from pg_stat_activity where datname = current_database()
+      and application_name = ${applicationName} and pid <> pg_backend_pid()`.execute(db)
+    if (rows[0]?.others === 0) return
+    if (performance.now() - begin < leaving) continue
+    throw new RecordUnavailable('locked', `Another process uses ${where}: stop the gateways first`)
   }
 }
 
@@ -212,7 +252,7 @@ function openPool({ location, ca, connections, synchronousCommit = true }: PoolO
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveAfter,
-    application_name: 'gatehouse',
+    application_name: applicationName,
     statement_timeout: statementTimeout,
     // A little earlier, so that a wait for a lock is told from a statement that is slow by itself.
     lock_timeout: Math.ceil(statementTimeout * 0.9),

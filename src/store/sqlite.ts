@@ -13,6 +13,7 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  sql,
 } from 'kysely'
 import { systemRandom } from '../lib/random.ts'
 import { type RecordErrorCode, RecordUnavailable } from './errors.ts'
@@ -39,7 +40,7 @@ export async function openSqliteStore(path: string, options: SqliteOptions): Pro
   const write = await openDatabase(path)
   try {
     await migrate(write.db)
-    const read = await openDatabase(path, 'query_only = on')
+    const read = await openDatabase(path, { after: ['query_only = on'] })
     const newId = options.newId ?? systemRandom().id
     const { now, monotonic, onChange } = options
     const database = {
@@ -65,6 +66,35 @@ export function sqliteMigrationStatus(path: string): Promise<MigrationStatus> {
 /** For `gatehouse migrate`. @returns the steps that were taken now */
 export function migrateSqlite(path: string): Promise<readonly string[]> {
   return withDatabase(path, migrate)
+}
+
+/** For moving: the file is ours alone, or it is refused. */
+export async function withSqliteAlone<T>(path: string, work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+  await prepareFile(path)
+  const { db, close } = await openAlone(path)
+  try {
+    return await work(db)
+  } finally {
+    close()
+  }
+}
+
+/** With WAL, every open connection holds a lock that another one's exclusive mode cannot share. */
+async function openAlone(path: string): Promise<OpenDatabase> {
+  try {
+    const open = await openDatabase(path, { before: ['locking_mode = exclusive'] })
+    try {
+      await open.db.transaction().execute((tx) => sql`select 1`.execute(tx))
+      return open
+    } catch (error) {
+      open.close()
+      throw error
+    }
+  } catch (error) {
+    if (!(error instanceof RecordUnavailable) || error.code !== 'locked') throw error
+    const message = `Another process has ${path} open: stop the gateways first`
+    throw new RecordUnavailable('locked', message, { cause: error })
+  }
 }
 
 async function withDatabase<T>(path: string, work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
@@ -93,7 +123,12 @@ interface OpenDatabase {
   close(): void
 }
 
-async function openDatabase(path: string, ...pragmas: readonly string[]): Promise<OpenDatabase> {
+interface Pragmas {
+  readonly before?: readonly string[]
+  readonly after?: readonly string[]
+}
+
+async function openDatabase(path: string, { before = [], after = [] }: Pragmas = {}): Promise<OpenDatabase> {
   const database = await whileBusy(() => new DatabaseSync(path, { timeout: blockingWait }))
   const db = new Kysely<Schema>({
     dialect: {
@@ -108,7 +143,8 @@ async function openDatabase(path: string, ...pragmas: readonly string[]): Promis
   }
   try {
     const always = ['journal_mode = wal', 'synchronous = full', 'foreign_keys = on', 'trusted_schema = off']
-    for (const pragma of [...always, ...pragmas]) await db.executeQuery(CompiledQuery.raw(`pragma ${pragma}`))
+    for (const pragma of [...before, ...always, ...after])
+      await db.executeQuery(CompiledQuery.raw(`pragma ${pragma}`))
     return { db, close }
   } catch (error) {
     close()

@@ -176,7 +176,8 @@ t.test('a list of 100,000 registrations is paged by an index, in order, without 
   tamper(
     path,
     `with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000)
-     insert into registrations select printf('r_%06d', i), 'mail', 'user' || (i % 1000), 'cookie', '{}',
+     insert into registrations (id, service, user_name, binding, device, evidence, networks, rule, source,
+     registered_at, posture, blocked, blocked_at, blocked_by, blocked_why, version) select printf('r_%06d', i), 'mail', 'user' || (i % 1000), 'cookie', '{}',
      '["network"]', '[]', 'Wi-Fi', '127.20.0.5', ${start} + i / 3, '{"state":"unknown","match":"none"}',
      0, null, null, null, i from n`,
   )
