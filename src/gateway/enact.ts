@@ -128,8 +128,9 @@ function following(exchange: LiveExchange, { live, register }: EnactDependencies
   return {
     ...register,
     onRegistered(state, keys) {
-      register.onRegistered(state, keys)
+      const told = register.onRegistered(state, keys)
       live.registered(exchange, state, keys)
+      return told
     },
   }
 }

@@ -24,9 +24,10 @@ export function startBackground(
   const onError = (error: unknown) => logger.error({ err: error }, 'background work failed')
   const changes = followChanges({
     changes: store.changes,
+    notices: parts.notices,
     onChange: (change) => void apply(change, parts, core).catch(onError),
-    onGap: () => {
-      core.devices.dropAll()
+    onGap: (asOf) => {
+      core.devices.dropAll(asOf)
       core.tokens.known.changed()
       void core.bypasses
         .refresh()
@@ -35,7 +36,6 @@ export function startBackground(
     },
     onError: (error) => logger.debug({ err: error }, 'change notices cannot be read'),
   })
-  const stopListening = parts.notices.onNotice(() => void changes.poke())
   const sweep = setInterval(() => void core.live.reconsiderAll().catch(onError), reconsiderEvery).unref()
   const probe = startProbe(parts)
   void core.policy.follow(async () => core.live.reconsiderAll())
@@ -45,7 +45,6 @@ export function startBackground(
     close() {
       clearInterval(sweep)
       probe.close()
-      stopListening()
       changes.close()
       core.bypasses.close()
       core.tokens.known.close()
@@ -76,9 +75,10 @@ function followCertificates(parts: GatewayParts, listeners: readonly OpenListene
 
 /** A committed change, made by whichever process: copies are dropped and the open exchanges decided again. */
 async function apply(change: Change, parts: GatewayParts, core: Core): Promise<void> {
+  core.devices.seen(change.sequence)
   switch (change.kind) {
     case 'registration':
-      core.devices.drop(change.subject)
+      core.devices.drop(change.subject, change.sequence)
       return core.live.reconsiderDevice(change.subject)
     case 'bypass': {
       const active = await core.bypasses.refresh()

@@ -113,8 +113,14 @@ export const metricDefinitions = {
   redisRejected: {
     kind: 'counter',
     name: 'gatehouse_redis_values_rejected_total',
-    labels: [],
-    help: 'Values in Redis that could not be read and counted for nothing; the record was asked.',
+    labels: ['why'],
+    help: 'Values in Redis that counted for nothing, so that the record was asked: `malformed`, or of the `wrong-type`.',
+  },
+  sharedLookups: {
+    kind: 'counter',
+    name: 'gatehouse_shared_state_lookups_total',
+    labels: ['outcome'],
+    help: 'Device states that were not in the process’s memory and looked up in Redis: `hit`, `unknown` (nobody’s), `miss` (the record was asked), `unavailable` (Redis did not answer).',
   },
   bypasses: {
     kind: 'gauge',
