@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { AppConfiguration } from '../entries.ts'
+import type { AppConfiguration, Entry } from '../entries.ts'
 import { xml, xmlComment } from './xml.ts'
 
 /** Workspace ONE’s own custom settings with the values; for the others the restrictions that the app declares. */
@@ -15,9 +15,16 @@ function characteristic({ appId, entries, toCheck }: AppConfiguration): string[]
   return [
     `<characteristic type="com.airwatch.android.androidwork.app:${xml(appId)}" uuid="${uuidOf(appId)}">`,
     ...toCheck.map((text) => `  ${xmlComment(`To check: ${text}`)}`),
-    ...entries.map(({ key, value }) => `  <parm name="${xml(key)}" value="${xml(value)}" type="string"/>`),
+    ...entries.map(
+      (entry) => `  <parm name="${xml(entry.key)}" value="${xml(inCustomSettings(entry))}" type="string"/>`,
+    ),
     '</characteristic>',
   ]
+}
+
+/** Variables stand in double braces there. */
+function inCustomSettings({ kind, value }: Entry): string {
+  return kind === 'variable' ? value.replace(/\{+(\w+)\}+/g, '{{$1}}') : value
 }
 
 /** `res/xml/app_restrictions.xml`: what the app offers, from which a console makes its form. */
