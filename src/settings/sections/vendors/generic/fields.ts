@@ -58,7 +58,8 @@ const written = z.union([pointer(), z.array(pointer()).min(1).max(8)])
 function pointers() {
   return z.codec(written, z.custom<Pointers>(), {
     decode: (one) => [one].flat(),
-    encode: (each) => (each.length === 1 ? (each[0] ?? '') : [...each]),
+    // zod encodes optional values that are absent, too, and then drops them.
+    encode: (each: Pointers | undefined = []) => (each.length === 1 ? (each[0] ?? '') : [...each]),
   })
 }
 
