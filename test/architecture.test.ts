@@ -15,7 +15,7 @@ const mayImport: Record<string, readonly string[]> = {
   'shared-state': ['domain', 'lib', 'settings'],
   telemetry: ['domain', 'lib'],
   audit: ['domain', 'lib', 'store'],
-  compliance: ['domain', 'lib', 'store', 'devices', 'telemetry', 'settings'],
+  compliance: ['domain', 'lib', 'store', 'devices', 'shared-state', 'telemetry', 'settings'],
   devices: ['domain', 'lib', 'store', 'shared-state'],
   settings: ['domain', 'lib', 'clients', 'policy', 'app-config'],
   gateway: [

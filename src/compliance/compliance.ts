@@ -1,4 +1,5 @@
 import { followChanges } from '../devices/changes.ts'
+import type { Notices } from '../shared-state/ports.ts'
 import type { Changes } from '../store/ports.ts'
 import type { WhenGone } from './apply.ts'
 import { PostureWriter } from './apply.ts'
@@ -12,8 +13,8 @@ import type { PostureRules } from './posture.ts'
 export interface ComplianceOptions {
   readonly record: ComplianceRecord
   readonly changes: Changes
-  /** Something has changed in the record: look at once. @returns ends it */
-  readonly onNotice?: (listener: () => void) => () => void
+  /** Undefined: changes are seen at the next look. */
+  readonly notices?: Pick<Notices, 'onNotice'>
   readonly vendors: readonly NamedConnector[]
   readonly rules: PostureRules
   readonly brake: BrakeSettings
@@ -107,6 +108,7 @@ export class Compliance {
   async run(signal: AbortSignal): Promise<void> {
     const follower = followChanges({
       changes: this.#options.changes,
+      ...(this.#options.notices && { notices: this.#options.notices }),
       onChange: ({ kind, subject, sequence }) => {
         if (kind !== 'registration' || this.#own.delete(sequence)) return
         this.#dirty.add(subject)
@@ -119,11 +121,9 @@ export class Compliance {
       },
       onError: (error) => this.#options.events.onError(error),
     })
-    const silent = this.#options.onNotice?.(() => void follower.poke())
     try {
       await Promise.all([this.#tend(signal), ...this.#pollers.map((poller) => poller.run(signal))])
     } finally {
-      silent?.()
       follower.close()
     }
   }

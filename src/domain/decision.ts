@@ -41,6 +41,8 @@ export interface RequestFacts {
   readonly mdmToken?: TokenStanding | 'too-many' | undefined
   /** An administrator let the service through for a while (`gatehouse bypass`). */
   readonly bypassUntil?: number | undefined
+  /** For each MDM connection when its last complete sweep began: its devices were what they are as late as then. */
+  readonly vendorSeen?: Readonly<Record<string, number>> | undefined
 }
 
 export type Verdict = 'forward' | 'register' | 'redirect' | 'refuse' | 'await-approval'

@@ -76,6 +76,18 @@ export const reasons = {
     sentence: 'It is not known yet whether this device meets your organisation’s requirements.',
     operator: 'No MDM has reported the device yet, and no rule under `access` allows it.',
   },
+  'device.posture-stale': {
+    status: 403,
+    sentence: 'Your organisation’s device management has not answered for too long to vouch for this device.',
+    operator:
+      'The MDM that vouched for the device has not been read to the end within the policy’s `limits.vendorStaleAfter`, and `vendorStale` is `refuse`. See `gatehouse vendor list`.',
+  },
+  'device.surplus': {
+    status: 403,
+    sentence: 'You have registered more devices of this kind than your organisation manages for you.',
+    operator:
+      'The user has one client more than the MDM knows devices of that type, and nothing proves which device this one runs on (`compliance.surplus`). See `gatehouse device show`; `gatehouse vendor link` or `gatehouse device approve` lets it in.',
+  },
   'access.no-rule': {
     status: 403,
     sentence: 'Your organisation’s rules do not allow this.',

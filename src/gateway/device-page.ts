@@ -29,6 +29,7 @@ export function devicePage(assessment: Assessment, policy: CompiledPolicy): Answ
       ...(state === undefined
         ? []
         : [registeredSentence(state.registration), postureSentences[state.posture.state]]),
+      ...graceSentence(assessment),
       open ? openSentence(assessment) : reasons[decision.reason].sentence,
       ...(open ? comingSentences(assessment, policy) : []),
     ],
@@ -41,6 +42,18 @@ function titleOf({ state, decision }: Assessment): string {
   if (state === undefined) return 'This device is not registered'
   return isLetThrough(decision) ? 'This device is registered' : wordsFor(decision.reason).title
 }
+
+/** In time to do something about it. */
+function graceSentence({ state, request }: Assessment): string[] {
+  const until = state?.posture.graceUntil
+  if (until === undefined || state?.posture.state !== 'compliant' || until <= request.head.receivedAt)
+    return []
+  return [
+    `It does not meet all requirements, and may be used until ${minute.format(until)} UTC. Open your organisation’s device management app and follow what it asks for.`,
+  ]
+}
+
+const minute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
 
 function openSentence({ decision }: Assessment): string {
   return decision.verdict === 'register'

@@ -6,6 +6,7 @@ import type { Approvals } from '../store/ports.ts'
 import type { Assessment } from './assess.ts'
 import { awaitApproval } from './await-approval.ts'
 import type { ClientSide } from './client-side.ts'
+import type { FreshNews } from './fresh-news.ts'
 import type { IdentityFields } from './identity-fields.ts'
 import { isLetThrough, type LiveExchange, type LiveExchanges } from './live-exchanges.ts'
 import type { Outcome } from './outcome.ts'
@@ -22,6 +23,7 @@ export interface EnactDependencies {
   readonly register: RegisterDependencies
   readonly redirect: RedirectDependencies
   readonly approvals: Pick<Approvals, 'request'>
+  readonly freshNews: Pick<FreshNews, 'want'>
   readonly policy: () => CompiledPolicy
   readonly pendingApprovals: number
   readonly newSecret: () => string
@@ -47,6 +49,7 @@ export function enact(enacting: Enacting, deps: EnactDependencies): Outcome | Pr
     case 'await-approval':
       return awaitApproval(assessment, client, deps)
     default:
+      deps.freshNews.want(assessment)
       return refuse(assessment, client, decision.reason)
   }
 }

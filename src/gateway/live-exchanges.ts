@@ -4,7 +4,7 @@ import type { DeviceState } from '../domain/registration.ts'
 import { Bag, type Bagged, nowhere } from '../lib/bag.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide } from '../policy/decide.ts'
-import type { Assessment } from './assess.ts'
+import type { AssessDependencies, Assessment } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
 
 /**
@@ -56,7 +56,8 @@ export class LiveExchanges {
   async #reconsider({ assessment, client }: LiveExchange): Promise<void> {
     const state = assessment.state && (await this.#stateNow(assessment))
     const bypassUntil = this.#deps.bypassUntil(assessment.facts.service)
-    const { bypassUntil: _before, ...facts } = assessment.facts
+    const { bypassUntil: _before, ...before } = assessment.facts
+    const facts = { ...before, vendorSeen: this.#deps.vendorSeen() }
     const decision = decide(
       bypassUntil === undefined ? facts : { ...facts, bypassUntil },
       state,
@@ -84,6 +85,7 @@ export interface LiveDependencies {
   ) => DeviceState | undefined | Promise<DeviceState | undefined>
   readonly policy: () => CompiledPolicy
   readonly bypassUntil: (service: string) => number | undefined
+  readonly vendorSeen: AssessDependencies['vendorSeen']
   readonly now: () => number
   readonly onCutOff: (assessment: Assessment, decision: Decision) => void
 }

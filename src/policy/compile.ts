@@ -14,6 +14,9 @@ export interface CompiledPolicy {
     readonly clientsPerUser: number
     /** Milliseconds. */
     readonly staleFor: number
+    readonly vendorStale: 'keep' | 'refuse'
+    /** Milliseconds. */
+    readonly vendorStaleAfter: number
   }
   readonly networks: ReadonlyMap<string, IpSet>
   /** The names of the networks that hold this address, in the file's order. Empty for text that is no address. */
@@ -39,11 +42,16 @@ export function compilePolicy(document: PolicyDocument): CompiledPolicy {
       rules.map((rule, index) => compileRule(rule, index, context)),
       { groupsOf },
     )
-  const { clientsPerUser, staleFor } = document.limits
+  const { clientsPerUser, staleFor, vendorStale, vendorStaleAfter } = document.limits
   return {
     document,
     digest: document.digest,
-    limits: { clientsPerUser, staleFor: milliseconds(staleFor) },
+    limits: {
+      clientsPerUser,
+      staleFor: milliseconds(staleFor),
+      vendorStale,
+      vendorStaleAfter: milliseconds(vendorStaleAfter),
+    },
     networks,
     networksOf: boundedMemo(remembered, (address) => holding(networks, (set) => set.has(address))),
     registration: list(document.registration),

@@ -14,6 +14,7 @@ import type { CompiledRule } from './rule.ts'
 import type { RuleList } from './rule-index.ts'
 import { type Subject, subjectOf } from './subject.ts'
 import { type RuleRecorder, traceRecorder } from './trace.ts'
+import { vendorSeenAt } from './vendor-seen.ts'
 
 /** @param now milliseconds since the epoch */
 export function decide(
@@ -23,7 +24,9 @@ export function decide(
   now: number,
 ): Decision {
   const networks = networksFor(facts, policy)
-  return evaluate(subjectOf(facts, state, { networks, now }), policy, undefined)
+  const stale = isStale(facts, state, policy, now)
+  const judged = stale ? withoutVouching(state) : state
+  return evaluate(subjectOf(facts, judged, { networks, now, stale }), policy, undefined)
 }
 
 /** The same decision, with every rule that was tried on the way to it and what its conditions found. */
@@ -36,8 +39,26 @@ export function explain(
   const networks = networksFor(facts, policy)
   const trace: RuleTrace[] = []
   const recorder = traceRecorder(state === undefined ? 'registration' : 'access', trace)
-  const decision = evaluate(subjectOf(facts, state, { networks, now }), policy, recorder)
+  const stale = isStale(facts, state, policy, now)
+  const judged = stale ? withoutVouching(state) : state
+  const decision = evaluate(subjectOf(facts, judged, { networks, now, stale }), policy, recorder)
   return { decision, networks, trace }
+}
+
+/** A vendor that has not answered for so long vouches for nobody any more; what it said against a device stays. */
+function isStale(
+  facts: RequestFacts,
+  state: DeviceState | undefined,
+  { limits }: CompiledPolicy,
+  now: number,
+): boolean {
+  if (state?.posture.state !== 'compliant' || limits.vendorStale === 'keep') return false
+  const seenAt = vendorSeenAt(state, facts)
+  return seenAt !== undefined && now - seenAt > limits.vendorStaleAfter
+}
+
+function withoutVouching(state: DeviceState | undefined): DeviceState | undefined {
+  return state && { ...state, posture: { ...state.posture, state: 'unknown' } }
 }
 
 function networksFor(facts: RequestFacts, policy: CompiledPolicy): readonly string[] {
@@ -123,9 +144,15 @@ const postureReasons: Readonly<Record<PostureState, ReasonCode>> = {
   unknown: 'device.posture-unknown',
 }
 
-function noMatch({ state, facts }: Subject): Decision {
-  const reason = state === undefined ? strangerReason(facts) : postureReasons[state.posture.state]
+function noMatch({ state, facts, stale }: Subject): Decision {
+  const reason = state === undefined ? strangerReason(facts) : knownReason(state, stale)
   return { verdict: 'refuse', reason }
+}
+
+function knownReason({ posture }: DeviceState, stale: boolean): ReasonCode {
+  if (stale) return 'device.posture-stale'
+  if (posture.surplus === 'waiting') return 'device.awaiting-approval'
+  return posture.surplus === 'refused' ? 'device.surplus' : postureReasons[posture.state]
 }
 
 /** A device whose token is no longer valid is told so, since another device would not have come with one. */

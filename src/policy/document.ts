@@ -12,7 +12,12 @@ export interface PolicyDocument {
   readonly groups: Readonly<Record<string, readonly string[]>>
   readonly registration: readonly Rule[]
   readonly access: readonly Rule[]
-  readonly limits: { readonly clientsPerUser: number; readonly staleFor: string }
+  readonly limits: {
+    readonly clientsPerUser: number
+    readonly staleFor: string
+    readonly vendorStale: 'keep' | 'refuse'
+    readonly vendorStaleAfter: string
+  }
   readonly tests: readonly PolicyTest[]
 }
 

@@ -168,7 +168,12 @@ const test: z.ZodType<PolicyTest> = z.strictObject({
   ]),
 })
 
-const defaults = { clientsPerUser: 10, staleFor: '10m' }
+const defaults = {
+  clientsPerUser: 10,
+  staleFor: '10m',
+  vendorStale: 'refuse' as const,
+  vendorStaleAfter: '24h',
+}
 
 /** The top level, each section with what it is for. */
 export const policyShape = z.strictObject({
@@ -202,6 +207,13 @@ export const policyShape = z.strictObject({
       }),
       staleFor: durationSchema.default(defaults.staleFor).meta({
         description: 'How long a device state that was read still counts when the record cannot be read.',
+      }),
+      vendorStale: z.enum(['keep', 'refuse']).default(defaults.vendorStale).meta({
+        description:
+          'When an MDM vendor has not been read to the end for `vendorStaleAfter`: `keep` the good word that it gave for a device, or `refuse` to go on believing it (the posture then counts as unknown). What it said against a device stays either way.',
+      }),
+      vendorStaleAfter: durationSchema.default(defaults.vendorStaleAfter).meta({
+        description: 'See `vendorStale`.',
       }),
     })
     .default(defaults)

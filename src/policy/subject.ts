@@ -6,6 +6,8 @@ export interface Subject {
   readonly facts: RequestFacts
   readonly state: DeviceState | undefined
   readonly now: number
+  /** The vendor has not answered for so long that its good word does not count any more (`limits.vendorStale`). */
+  readonly stale: boolean
   /** The policy networks of the source address and those that a visit to the VPN address has proven. */
   readonly networks: readonly string[]
   /** The signed-in user; between sign-ins the one whom the registration belongs to. */
@@ -17,8 +19,9 @@ export interface Subject {
 export function subjectOf(
   facts: RequestFacts,
   state: DeviceState | undefined,
-  context: { readonly networks: readonly string[]; readonly now: number },
+  context: { readonly networks: readonly string[]; readonly now: number; readonly stale?: boolean },
 ): Subject {
   const user = facts.user ?? state?.registration.user
-  return { facts, state, now: context.now, networks: context.networks, user, networkHeld: false }
+  const { now, networks, stale = false } = context
+  return { facts, state, now, stale, networks, user, networkHeld: false }
 }

@@ -81,7 +81,7 @@ export function complianceOptions(
   return {
     record: store,
     changes: store.changes,
-    ...(notices && { onNotice: (listener: () => void) => notices.onNotice(listener) }),
+    ...(notices && { notices }),
     vendors,
     rules: {
       grace: compliance.grace,

@@ -29,8 +29,7 @@ export function startBackground(
     onGap: (asOf) => {
       core.devices.dropAll(asOf)
       core.tokens.known.changed()
-      void core.bypasses
-        .refresh()
+      void Promise.all([core.bypasses.refresh(), core.vendors.refresh()])
         .then(() => core.live.reconsiderAll())
         .catch(onError)
     },
@@ -85,6 +84,9 @@ async function apply(change: Change, parts: GatewayParts, core: Core): Promise<v
       parts.logger.warn({ services: active.map(({ service }) => service) }, 'bypasses have changed')
       return core.live.reconsiderAll()
     }
+    case 'vendor':
+      // Newer news of the same devices: what they change is announced device by device.
+      return core.vendors.refresh()
     case 'mdm-token':
       return core.tokens.known.changed()
     case 'approval':

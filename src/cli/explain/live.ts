@@ -1,4 +1,5 @@
 import { createTokenVerifier } from '../../clients/verify-token.ts'
+import { VendorNews } from '../../devices/vendor-news.ts'
 import type { ClientKey } from '../../domain/client-identity.ts'
 import type { Explanation } from '../../domain/decision.ts'
 import type { RequestHead } from '../../domain/request-head.ts'
@@ -53,6 +54,8 @@ export async function explainRequest(
   const request = { service: route.service.name, source: head.source.address, at: flags.at }
   const bypasses = new ActiveBypasses({ bypasses: store.bypasses, now })
   await bypasses.refresh()
+  const vendors = new VendorNews(store.sweeps)
+  await vendors.refresh()
   const find = async (keys: readonly ClientKey[]) => {
     const found = await store.registrations.findByKeys(
       keys.map((key) => key.hash),
@@ -65,6 +68,7 @@ export async function explainRequest(
     approvals: store.approvals,
     policy: () => policy,
     bypassUntil: (service) => bypasses.until(service),
+    vendorSeen: () => vendors.seen(),
     vouchedNetworks: () => [],
     mdmTokens: await knownTokens(store, settings, flags.at),
   })

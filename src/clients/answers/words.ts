@@ -54,6 +54,8 @@ const ofReason: Partial<Record<ReasonCode, Words>> = {
   'device.unmanaged': { title: 'This device is no longer managed', advice: 'Enrol this device with your organisation again, then try again.' },
   'device.conflict': { title: 'This device cannot be told apart', advice: askAdministrator },
   'device.posture-unknown': { title: 'This device is still being checked', advice: 'This page tries again by itself. Checking a new device can take some minutes.' },
+  'device.posture-stale': { title: 'This device cannot be checked now', advice: askAdministrator },
+  'device.surplus': { title: 'One device too many', advice: 'Ask your administrator to remove a device that you do not use any more, or to approve this one.' },
   'device.cut-off': { title: 'This device may no longer connect', advice: askAdministrator },
   'access.redirected': { title: 'This needs a trusted network', advice: 'Connect to your organisation’s network or VPN and try again.' },
   'app.version-outdated': { title: 'Update the app', advice: 'Install the latest version of your company’s app and try again.' },

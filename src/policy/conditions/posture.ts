@@ -10,8 +10,10 @@ export const posture = defineCondition({
   example: 'compliant',
   unknown: 'the client is not registered',
   schema: oneOrMany(z.enum(postureStates)),
-  compile(value) {
+  compile(value, { closing }) {
     const wanted = new Set<string>(listOf(value))
+    // Vendors that disagree: the stricter one holds where a rule turns away what it says.
+    if (closing && wanted.has('noncompliant')) wanted.add('conflict')
     return (subject) => {
       const found = subject.state?.posture.state
       return found === undefined ? undefined : wanted.has(found)
@@ -21,6 +23,7 @@ export const posture = defineCondition({
   guard: (value) => listOf(value),
   guardValues(subject) {
     const found = subject.state?.posture.state
-    return found === undefined ? undefined : [found]
+    if (found === undefined) return undefined
+    return found === 'conflict' ? ['conflict', 'noncompliant'] : [found]
   },
 })

@@ -1,6 +1,7 @@
 import { formatDuration } from '../../lib/units.ts'
 import { defineCondition } from '../condition.ts'
 import { durationSchema, milliseconds } from '../values.ts'
+import { vendorSeenAt } from '../vendor-seen.ts'
 
 export const vendorSeenWithin = defineCondition({
   name: 'vendorSeenWithin',
@@ -10,13 +11,13 @@ export const vendorSeenWithin = defineCondition({
   schema: durationSchema,
   compile(value) {
     const longest = milliseconds(value)
-    return ({ state, now }) => {
-      const checkedAt = state?.posture.checkedAt
-      return checkedAt === undefined ? undefined : now - checkedAt <= longest
+    return (subject) => {
+      const seenAt = vendorSeenAt(subject.state, subject.facts)
+      return seenAt === undefined ? undefined : subject.now - seenAt <= longest
     }
   },
-  found({ state, now }) {
-    const checkedAt = state?.posture.checkedAt
-    return checkedAt === undefined ? undefined : `${formatDuration(Math.max(0, now - checkedAt))} ago`
+  found({ state, facts, now }) {
+    const seenAt = vendorSeenAt(state, facts)
+    return seenAt === undefined ? undefined : `${formatDuration(Math.max(0, now - seenAt))} ago`
   },
 })
