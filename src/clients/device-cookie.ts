@@ -5,7 +5,7 @@ import { cookieValues } from '../lib/cookies.ts'
  * Gatehouse's own cookies in browsers. `__Host-` makes the browser hold to Secure, Path=/ and no Domain, so that no
  * sibling host can plant one; a plain-http listener cannot have it, and is for evaluation or behind a TLS terminator.
  */
-export type CookiePurpose = 'device' | 'return' | 'voucher'
+export type CookiePurpose = 'device' | 'return' | 'voucher' | 'ticket'
 
 type Scheme = RequestHead['scheme']
 
@@ -13,6 +13,7 @@ const names: Readonly<Record<CookiePurpose, string>> = {
   device: 'gatehouse-device',
   return: 'gatehouse-return',
   voucher: 'gatehouse-voucher',
+  ticket: 'gatehouse-ticket',
 }
 
 /** Browsers keep no cookie for longer (RFC 6265bis, section 5.5). */

@@ -61,6 +61,8 @@ export interface ClientRequest {
   readonly head: RequestHead
   /** Set when `readsBody` asked for it. As sent: decoding Content-Encoding is the protocol's own (bounded). */
   readonly body?: Uint8Array
+  /** The secret of the binding link below which it came; its path is without it. */
+  readonly bindingTicket?: string
 }
 
 export interface UpstreamAnswer {

@@ -9,6 +9,7 @@ import { collectEvidence } from '../evidence/table.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide } from '../policy/decide.ts'
 import type { Approval, Approvals } from '../store/ports.ts'
+import { type AppProof, type AppReaders, isSigned, mayUseApp, proofOf, withOwnKey } from './app/proof.ts'
 import type { KnownMdmTokens } from './known-mdm-tokens.ts'
 import type { PresentedToken, TokenReader } from './presented-token.ts'
 import { isConnectionScheme } from './relay/response-headers.ts'
@@ -26,11 +27,15 @@ export interface Assessment {
   /** The active MDM token that the request shows, and the one that it shows or that is remembered of the client. */
   readonly shownTokenId?: string | undefined
   readonly mdmTokenId?: string | undefined
+  /** The company app's device that speaks for the client, and the link that the client came by. */
+  readonly app?: AppProof | undefined
 }
 
 export interface AssessDependencies {
   readonly mdmTokens: Pick<KnownMdmTokens, 'ready' | 'standing'> & { readonly presented: TokenReader }
   readonly devices: Pick<DeviceStates, 'find'>
+  /** Undefined where there is no company app, and where nothing may change: a signed request uses its nonce up. */
+  readonly app?: AppReaders | undefined
   readonly approvals: Pick<Approvals, 'findByKeys'>
   readonly policy: () => CompiledPolicy
   /** When the service is let through by an administrator: until when. */
@@ -44,12 +49,14 @@ export interface AssessDependencies {
 
 /** identify → state → decide. The same for the gateway and for `gatehouse explain`; it changes nothing. */
 export async function assess(
-  request: ClientRequest,
+  asked: ClientRequest,
   route: Route,
   deps: AssessDependencies,
 ): Promise<Assessment> {
   const vouchedNetworks = await deps.vouchedNetworks(request, route.service.name)
-  const identification = await route.protocol.identify(request)
+  const identification = withOwnKey(await route.protocol.identify(request), signed)
+  const signed = isSigned(asked) ? await deps.app?.ownKey(asked, route.service.name) : undefined
+  const request = signed !== undefined && 'key' in signed ? signed.request : asked
   const presented = await deps.mdmTokens.presented(request.head)
   // Last, so that nothing is waited for between reading the state and deciding on it: a block that comes then is seen.
   const state = forThisUser(await findState(identification, deps), identification)
@@ -60,7 +67,9 @@ export async function assess(
     malformedToken(presented, facts) ??
     decide(facts, state, deps.policy(), request.head.receivedAt)
   const { shownTokenId, mdmTokenId } = token
-  const assessment = { request, route, identification, state, facts, decision, shownTokenId, mdmTokenId }
+  const app = signed !== undefined && 'key' in signed ? { device: signed.device } : undefined
+  const assessment = { request, route, identification, state, facts, decision, shownTokenId, mdmTokenId, app }
+  if (deps.app !== undefined && mayUseApp(assessment)) return withApp(assessment, deps, deps.app)
   return decision.verdict === 'await-approval' ? withApproval(assessment, deps) : assessment
 }
 
@@ -202,6 +211,46 @@ async function withApproval(assessment: Assessment, deps: AssessDependencies): P
 function shownBy({ connection }: RequestHead, { mdmToken }: Pick<RequestFacts, 'mdmToken'>) {
   const certificate = connection.clientCertificate
   return {
+/**
+ * An unregistered client that the company app speaks for. What its link does not allow is told as such, where the policy
+ * would turn it away anyway.
+ */
+async function withApp(
+  assessment: Assessment,
+  deps: AssessDependencies,
+  readers: AppReaders,
+): Promise<Assessment> {
+  const { request, facts, decision } = assessment
+  const proof = await proofOf(assessment, readers)
+  if (proof === undefined)
+    return decision.verdict === 'await-approval' ? withApproval(assessment, deps) : assessment
+  if ('problem' in proof) {
+    if (decision.verdict === 'register') return assessment
+    return { ...assessment, decision: { verdict: 'refuse', reason: proof.problem } }
+  }
+  const { mdmTokenId } = proof.device
+  // The token that the app showed at its first contact stands behind its client, unless the request shows one itself.
+  const standing =
+    facts.mdmToken === undefined && mdmTokenId !== undefined
+      ? { mdmToken: deps.mdmTokens.standing(mdmTokenId, request.head.receivedAt), mdmTokenId }
+      : { mdmToken: facts.mdmToken, mdmTokenId: assessment.mdmTokenId }
+  const proved = {
+    ...facts,
+    platform: facts.platform ?? proof.device.platform,
+    mdmToken: standing.mdmToken,
+    evidence: collectEvidence({ ...shownBy(request.head, standing), app: 'proved' }),
+  }
+  const decided = decide(proved, undefined, deps.policy(), request.head.receivedAt)
+  const concluded = {
+    ...assessment,
+    facts: proved,
+    decision: decided,
+    mdmTokenId: standing.mdmTokenId,
+    app: proof,
+  }
+  return decided.verdict === 'await-approval' ? withApproval(concluded, deps) : concluded
+}
+
     ...(certificate !== undefined && { certificate }),
     ...(mdmToken !== undefined && mdmToken !== 'too-many' && { mdmToken }),
   }

@@ -8,6 +8,9 @@ import type { ReasonCode } from '../domain/reason.ts'
 import type { RequestHead } from '../domain/request-head.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import type { NonceStore } from '../shared-state/ports.ts'
+import type { CompanyApp } from './app/company-app.ts'
+import { type AppVisit, appPage } from './app/pages.ts'
+import { AppRefused } from './app/refused.ts'
 import { type AssessDependencies, assess } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
 import { devicePage } from './device-page.ts'
@@ -26,6 +29,8 @@ export interface PageDependencies {
   readonly assess: AssessDependencies
   readonly jwks: IdentityFields['jwks']
   readonly newId: () => string
+  /** Undefined: there is no company app. */
+  readonly app?: CompanyApp | undefined
 }
 
 interface Visit {
@@ -37,7 +42,9 @@ interface Visit {
 }
 
 /** A refusal; with what the page may say beyond the reason's own words. */
-type Refused = ReasonCode | { readonly reason: ReasonCode; readonly tryAgain: string; readonly help?: string }
+type Refused =
+  | ReasonCode
+  | { readonly reason: ReasonCode; readonly tryAgain?: string; readonly help?: string }
 
 type Page = (visit: Visit) => Promise<Answer | Refused>
 
@@ -56,7 +63,7 @@ export async function serveOwnPage(
   route: Route | undefined,
   deps: PageDependencies,
 ): Promise<Outcome> {
-  const result = await answerVisit(head, route, deps)
+  const result = await answerVisit({ head, client, route }, deps)
   const { reason, answer } =
     typeof result === 'string' || 'reason' in result ? refuseVisit(head, result) : served(result)
   sendAnswer(client, head, answer)
@@ -81,15 +88,24 @@ function refuseVisit(head: RequestHead, refused: Refused): VisitAnswer {
   }
 }
 
-async function answerVisit(
-  head: RequestHead,
-  route: Route | undefined,
-  deps: PageDependencies,
-): Promise<Answer | Refused> {
+async function answerVisit(visit: AppVisit, deps: PageDependencies): Promise<Answer | Refused> {
+  const { head, route } = visit
+  const ofApp = deps.app && (await answerApp(visit, deps.app))
+  if (ofApp !== undefined) return ofApp
   const page = Object.hasOwn(pages, head.path) ? pages[head.path] : undefined
   if (page === undefined) return 'path.reserved'
   if (head.method !== 'GET' && head.method !== 'HEAD') return 'http.method'
   return page({ head, route, query: new URLSearchParams(head.query), deps })
+}
+
+async function answerApp(visit: AppVisit, app: CompanyApp): Promise<Answer | Refused | undefined> {
+  try {
+    return await appPage(visit, app)
+  } catch (error) {
+    if (!(error instanceof AppRefused)) throw error
+    const { reason, help } = error
+    return help === undefined ? reason : { reason, help }
+  }
 }
 
 async function frontPage(): Promise<Answer> {

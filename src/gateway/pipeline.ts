@@ -9,6 +9,7 @@
  */
 import type { ClientRequest } from '../clients/protocol.ts'
 import type { RequestHead } from '../domain/request-head.ts'
+import { throughLink } from './app/pages.ts'
 import { type AssessDependencies, type Assessment, assess } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
 import { type EnactDependencies, enact } from './enact.ts'
@@ -57,9 +58,17 @@ export async function handleExchange(
       case 'unknown-host':
         outcome = sendRefusal('host.unknown', { head, client, assessment })
         break
-      case 'own-page':
-        outcome = await serveOwnPage(head, client, destination.route, pipeline.pages)
+      case 'own-page': {
+        const linked = pipeline.pages.app && throughLink(head, destination.route)
+        if (linked === undefined) {
+          outcome = await serveOwnPage(head, client, destination.route, pipeline.pages)
+          break
+        }
+        const request = await readRequest(linked.head, client, linked.route)
+        assessment = await assess({ ...request, bindingTicket: linked.ticket }, linked.route, pipeline.assess)
+        outcome = await enact({ assessment, client, onRegistrationHost: false }, pipeline.enact)
         break
+      }
       case 'service': {
         const { route, onRegistrationHost } = destination
         const request = await readRequest(head, client, route)

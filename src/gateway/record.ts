@@ -2,9 +2,11 @@ import type { Decision } from '../domain/decision.ts'
 import { type ReasonCode, reasons } from '../domain/reason.ts'
 import type { AccessLog } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { withoutSecret } from './app/paths.ts'
 import { isLetThrough } from './live-exchanges.ts'
 import type { RecordedExchange } from './pipeline.ts'
 import type { RefusalJournal } from './refusal-journal.ts'
+import { isOwnPath } from './routing.ts'
 
 export interface RecordDependencies {
   readonly accessLog: AccessLog
@@ -12,7 +14,7 @@ export interface RecordDependencies {
   readonly journal: RefusalJournal
   readonly now: () => number
   readonly access: boolean
-  /** Query strings carry tokens and names: they are logged only when the settings ask for it. */
+  /** Query strings carry tokens and names: they are logged only when the settings ask for it; those of our own pages never are. */
   readonly queries: boolean
 }
 
@@ -94,8 +96,9 @@ function accessLine(
     tls: connection.tls?.protocol,
     method: head.method,
     host: head.host,
-    path: secretTarget ? '[redacted]' : head.path,
-    query: head.query === undefined || (queries && !secretTarget) ? head.query : '[redacted]',
+    path: secretTarget ? '[redacted]' : withoutSecret(head.path),
+    query:
+      head.query === undefined || (queries && !secretTarget && !isOwnPath(head)) ? head.query : '[redacted]',
     service: assessment?.route.service.name,
     client: assessment?.route.protocol.kind,
     binding: state?.registration.binding,

@@ -12,6 +12,7 @@ import type { Grants, RegistrationWriter } from '../store/ports.ts'
 import type { Assessment } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
 import { refusalAnswer } from './refuse.ts'
+import type { Route } from './routing.ts'
 
 export interface RegisterDependencies {
   readonly registrations: Pick<RegistrationWriter, 'register' | 'addKeys' | 'removeKeys'>
@@ -25,8 +26,8 @@ export interface RegisterDependencies {
   readonly rememberToken: (registrationId: string, tokenId: string) => Promise<void>
   /** Uses up the voucher by which this request is on a network. @returns false when it was used before */
   readonly claimVoucher: (head: RequestHead) => Promise<boolean>
-  /** Called after the commit, so that this process's copies follow at once. */
-  readonly onRegistered: (state: DeviceState, keys: readonly ClientKey[]) => void
+  /** Called after the commit, so that the copies of this process and of others follow before the client does. Never rejects. */
+  readonly onRegistered: (state: DeviceState, keys: readonly ClientKey[]) => Promise<void>
   readonly onFailed: (assessment: Assessment, error: unknown) => void
 }
 
@@ -75,24 +76,32 @@ async function commit(
 ): Promise<AnswerVerdict> {
   const { identity, setCookie } = newIdentity(assessment, accepted.keys, deps)
   const first = identity[0]
+  const bound = boundTo(assessment, decision, accepted)
+  if (bound === 'other-user') return replaceWith('app.other-user', assessment)
   if (first === undefined) return replaceWith('client.unidentified', assessment)
+  const { route } = assessment
   const { head } = assessment.request
+  const ticket = assessment.app?.ticket
   const vouched = assessment.facts.vouchedNetworks.length > 0
   // One visit to the VPN is for one client: the cookie that tells of it can be copied to any other.
   if (vouched && !(await deps.claimVoucher(head))) return replaceWith('return.invalid', assessment)
-  const registration = describe(assessment, decision, { binding: first.binding, accepted }, deps)
+  const registration = {
+    ...describe(assessment, decision, { binding: first.binding, accepted }, deps),
+    ...bound,
+  }
   const keys = isProved(first.binding) ? identity : [...identity, ...(observation.grants ?? [])]
   // An approval lets one device register, once.
-  const spent = decision.evidence.includes('approval')
-    ? { approvals: hashes(assessment.identification.keys) }
-    : {}
+  const spent = {
+    ...(decision.evidence.includes('approval') && { approvals: hashes(assessment.identification.keys) }),
+    ...(bound !== undefined && ticket !== undefined && { ticket: ticket.hash }),
+  }
   const limit = limitFor(assessment, deps)
   const result = await deps.registrations.register(registration, keys, limit, spent)
   if (result.outcome === 'limit') return replaceWith('registration.limit', assessment)
   if (result.outcome === 'ticket-used') return replaceWith('app.ticket-used', assessment)
   if (result.outcome === 'key-taken') return replaceWith('client.user-mismatch', assessment)
   if (result.outcome === 'token-inactive') return replaceWith('token.inactive', assessment)
-  deps.onRegistered(result.state, keys)
+  await deps.onRegistered(result.state, keys)
   // It was blocked, as the same client, while this answer was on its way; the new registration is blocked as well.
   if (result.state.block !== undefined) return replaceWith('device.blocked', assessment)
   return {
@@ -101,14 +110,36 @@ async function commit(
       ...(vouched
         ? ['Set-Cookie', setShortCookie(gatehouseCookie('voucher', head.scheme), '', 0, head.scheme)]
         : []),
+      ...(ticket !== undefined && route.protocol.kind === 'browser'
+        ? ['Set-Cookie', setShortCookie(gatehouseCookie('ticket', head.scheme), '', 0, head.scheme)]
+        : []),
     ],
   }
 }
 
+/**
+ * The device that the company app has proved. The user whom the upstream has accepted must be the app's; where nobody
+ * signs in, the app says who it is.
+ */
+function boundTo(
+  { app, route }: Assessment,
+  { evidence }: Registering,
+  { user }: NonNullable<Observation['accepted']>,
+): (Pick<Registration, 'deviceIds' | 'appDeviceId'> & { readonly user?: string }) | undefined | 'other-user' {
+  if (app === undefined || !evidence.includes('app')) return undefined
+  const { device } = app
+  const proved = { deviceIds: device.ids, appDeviceId: device.id }
+  if (isWithoutSignIn(route)) return { ...proved, user: device.user }
+  return sameUser(user, device.user) ? proved : 'other-user'
+}
+
+function isWithoutSignIn({ service: { client } }: Route): boolean {
+  return client.kind === 'browser' && client.signIn === 'none'
+}
+
 /** Where nobody signs in, all browsers share one name: a limit per user would count them together. */
 function limitFor({ route }: Assessment, { clientsPerUser }: RegisterDependencies): number {
-  const { client } = route.service
-  return client.kind === 'browser' && client.signIn === 'none' ? Number.MAX_SAFE_INTEGER : clientsPerUser()
+  return isWithoutSignIn(route) ? Number.MAX_SAFE_INTEGER : clientsPerUser()
 }
 
 /**

@@ -87,7 +87,7 @@ function openRoute(service: Service, dependencies: ProtocolDependencies): Route 
 }
 
 /** In any letter case and spelling: an upstream that does not tell letter cases apart never sees the prefix. */
-function isOwnPath({ path, decodedPath }: RequestHead): boolean {
+export function isOwnPath({ path, decodedPath }: RequestHead): boolean {
   return startsWithOwnPrefix(path) || startsWithOwnPrefix(decodedPath)
 }
 

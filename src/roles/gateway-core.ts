@@ -3,6 +3,7 @@ import { createDeviceStates, type DeviceStates } from '../devices/device-states.
 import { tokenInTarget } from '../evidence/mdm-token/in-url.ts'
 import { ActiveBypasses } from '../gateway/active-bypasses.ts'
 import type { AssessDependencies } from '../gateway/assess.ts'
+import { createAppReaders } from '../gateway/app/proof.ts'
 import { createIdentityFields, generateIdentityKey, type IdentityFields } from '../gateway/identity-fields.ts'
 import { LiveExchanges } from '../gateway/live-exchanges.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
@@ -19,6 +20,7 @@ import { fetchLimited } from '../lib/fetch-limited.ts'
 import { RecordUnavailable } from '../store/errors.ts'
 import { reportReload, reportWrites } from './gateway-health.ts'
 import { type GatewayTokens, openMdmTokens } from './gateway-mdm-tokens.ts'
+import { openApp } from './gateway-app.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 
 /** What decides and carries an exchange, before anything listens. */
@@ -137,9 +139,11 @@ function assemblePipeline(
   }
   const { nonces } = parts.shared
   const register: RegisterDependencies = {
+  const app = openApp(parts, { routes, mdmTokens: tokens.known })
     registrations: store.registrations,
     grants: store.grants,
     clientsPerUser: () => policy.current.limits.clientsPerUser,
+    app: app && createAppReaders(app),
     newSecret: random.secret,
     newRegistrationId: () => `r_${random.id()}`,
     rememberToken: async (registrationId, tokenId) => {
@@ -197,4 +201,5 @@ function assemblePipeline(
       }
     },
   }
+      app,
 }

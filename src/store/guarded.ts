@@ -38,6 +38,8 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
   grants: ['userOf'],
   approvals: ['findByKeys', 'list'],
   bypasses: ['active'],
+  appDevices: ['findByKey'],
+  bindingTickets: ['find', 'findHeld', 'findOpened'],
   mdmTokens: ['list'],
   refusals: ['get'],
   audit: ['list'],

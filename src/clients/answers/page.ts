@@ -74,9 +74,9 @@ function renderActions(actions: Page['actions']): string {
   return `<div class="actions">\n${items.join('\n')}\n</div>\n`
 }
 
-/** No `javascript:`, and no `//other.host` that looks like a path. */
+/** No `javascript:`, and no `//other.host` that looks like a path. Skype for Business has an address of its own. */
 function isSafeAddress(href: string): boolean {
-  return /^(?:https?:\/\/|\/(?![/\\]))/.test(href)
+  return /^(?:https?:\/\/|ms-sfb:\/\/confjoin\?|\/(?![/\\]))/.test(href)
 }
 
 function renderReference(reference: string | undefined): string {
