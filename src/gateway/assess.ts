@@ -53,10 +53,10 @@ export async function assess(
   route: Route,
   deps: AssessDependencies,
 ): Promise<Assessment> {
-  const vouchedNetworks = await deps.vouchedNetworks(request, route.service.name)
-  const identification = withOwnKey(await route.protocol.identify(request), signed)
   const signed = isSigned(asked) ? await deps.app?.ownKey(asked, route.service.name) : undefined
   const request = signed !== undefined && 'key' in signed ? signed.request : asked
+  const vouchedNetworks = await deps.vouchedNetworks(request, route.service.name)
+  const identification = withOwnKey(await route.protocol.identify(request), signed)
   const presented = await deps.mdmTokens.presented(request.head)
   // Last, so that nothing is waited for between reading the state and deciding on it: a block that comes then is seen.
   const state = forThisUser(await findState(identification, deps), identification)
@@ -208,9 +208,6 @@ async function withApproval(assessment: Assessment, deps: AssessDependencies): P
   }
 }
 
-function shownBy({ connection }: RequestHead, { mdmToken }: Pick<RequestFacts, 'mdmToken'>) {
-  const certificate = connection.clientCertificate
-  return {
 /**
  * An unregistered client that the company app speaks for. What its link does not allow is told as such, where the policy
  * would turn it away anyway.
@@ -251,6 +248,9 @@ async function withApp(
   return decided.verdict === 'await-approval' ? withApproval(concluded, deps) : concluded
 }
 
+function shownBy({ connection }: RequestHead, { mdmToken }: Pick<RequestFacts, 'mdmToken'>) {
+  const certificate = connection.clientCertificate
+  return {
     ...(certificate !== undefined && { certificate }),
     ...(mdmToken !== undefined && mdmToken !== 'too-many' && { mdmToken }),
   }

@@ -18,9 +18,9 @@ import { Routes } from '../gateway/routing.ts'
 import { RunningExchanges } from '../gateway/running-exchanges.ts'
 import { fetchLimited } from '../lib/fetch-limited.ts'
 import { RecordUnavailable } from '../store/errors.ts'
+import { openApp } from './gateway-app.ts'
 import { reportReload, reportWrites } from './gateway-health.ts'
 import { type GatewayTokens, openMdmTokens } from './gateway-mdm-tokens.ts'
-import { openApp } from './gateway-app.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 
 /** What decides and carries an exchange, before anything listens. */
@@ -129,9 +129,11 @@ function assemblePipeline(
   const { settings, store, logger, accessLog, metrics, now, random } = parts
   const { policy, devices, bypasses, tokens, live, running, relay, journal, routes } = core
   const record = createRecorder({ accessLog, metrics, journal, now, ...settings.log })
+  const app = openApp(parts, { routes, mdmTokens: tokens.known })
   const assess: AssessDependencies = {
     devices,
     mdmTokens: tokens.assess,
+    app: app && createAppReaders(app),
     approvals: store.approvals,
     policy: () => policy.current,
     bypassUntil: (service) => bypasses.until(service),
@@ -139,11 +141,9 @@ function assemblePipeline(
   }
   const { nonces } = parts.shared
   const register: RegisterDependencies = {
-  const app = openApp(parts, { routes, mdmTokens: tokens.known })
     registrations: store.registrations,
     grants: store.grants,
     clientsPerUser: () => policy.current.limits.clientsPerUser,
-    app: app && createAppReaders(app),
     newSecret: random.secret,
     newRegistrationId: () => `r_${random.id()}`,
     rememberToken: async (registrationId, tokenId) => {
@@ -184,6 +184,7 @@ function assemblePipeline(
       trip,
       routes,
       nonces,
+      app,
       policy: () => policy.current,
       assess,
       jwks: identityFields.jwks,
@@ -201,5 +202,4 @@ function assemblePipeline(
       }
     },
   }
-      app,
 }
