@@ -21,7 +21,7 @@ export interface SharedStateDependencies {
   readonly keys: { getOrCreate(name: string, create: () => string): Promise<string> }
   readonly random: { id(): string }
   readonly now: () => number
-  /** Of the processes of this machine; taken where there is no Redis. */
+  /** Of the processes of this machine together; taken where there is no Redis. */
   readonly localNotices?: Notices
   readonly localNonces?: NonceStore
   readonly localCounters?: Counters

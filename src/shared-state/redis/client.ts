@@ -54,6 +54,7 @@ export async function openRedisClient(
 }
 
 const longestPause = 5_000
+const probeEvery = 1_000
 
 /** Milliseconds before the next attempt to connect: doubled up to five seconds, half of it by chance. */
 export function reconnectPause(attempt: number, jitter: number): number {
@@ -131,6 +132,7 @@ class Client implements RedisClient {
   readonly #options: RedisClientOptions
   readonly #conditions: Conditions
   readonly #breaker: Breaker
+  readonly #probe: NodeJS.Timeout
   #subscriber: Driver | undefined
 
   constructor(open: () => Driver, options: RedisClientOptions) {
@@ -146,6 +148,8 @@ class Client implements RedisClient {
     })
     this.#driver = open()
     this.#watch(this.#driver)
+    // So that the condition is told, and ends, when no request needs Redis.
+    this.#probe = setInterval(() => void this.call('PING').catch(ignore), probeEvery).unref()
   }
 
   get connected(): boolean {
@@ -194,6 +198,7 @@ class Client implements RedisClient {
   }
 
   close(): void {
+    clearInterval(this.#probe)
     this.#conditions.close()
     this.#subscriber?.disconnect()
     this.#driver.disconnect()

@@ -98,9 +98,11 @@ function readState(written: string, pointer: Pointer): Found {
   if (written === '') return undefined
   const parts = /^(\d+):(.*)$/s.exec(written)
   if (parts === null) return 'malformed'
-  if (parts[2] === '' || Number(parts[1]) !== pointer.version) return undefined
-  const state = parse(parts[2] ?? '')
-  if (state?.version !== pointer.version || state.registration.id !== pointer.id) return 'malformed'
+  const [, version, json = ''] = parts
+  if (json === '') return undefined
+  const state = parse(json)
+  if (state?.version !== Number(version) || state.registration.id !== pointer.id) return 'malformed'
+  if (state.version !== pointer.version) return undefined
   return { state, ...(pointer.expires !== '' && { keyExpiresAt: Number(pointer.expires) }) }
 }
 
