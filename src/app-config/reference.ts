@@ -22,7 +22,9 @@ function keysTable(): string {
     pingId: true,
     overrides: {},
   })
-  const rows = entries.map(({ key, kind, description }) => `| \`${key}\` | ${kind} | ${description} |`)
+  const rows = entries.map(
+    ({ key, kind, description }) => `| \`${key}\` | ${kind} | ${description.replaceAll('|', '\\|')} |`,
+  )
   return ['## Keys', '', '| key | kind | what it is |', '| --- | --- | --- |', ...rows].join('\n')
 }
 

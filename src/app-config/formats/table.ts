@@ -16,7 +16,12 @@ export const formats: Readonly<Record<FormatName, Format>> = {
   plist: { title: 'property list with the values', platforms: ['ios'], render: renderPlist },
   appconfig: { title: 'AppConfig Community specification', platforms: ['ios'], render: renderSpecification },
   json: { title: 'JSON with the values', platforms: ['android'], render: renderManagedProperties },
-  xml: { title: 'XML', platforms: ['android'], render: renderAndroidXml },
+  xml: {
+    title:
+      'XML: Workspace ONE’s custom settings with the values; for the others the restrictions that the app declares',
+    platforms: ['android'],
+    render: renderAndroidXml,
+  },
 }
 
 /** The first that fits. */
