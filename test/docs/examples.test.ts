@@ -70,7 +70,9 @@ function whole(text: string, rest: Readonly<Record<string, string>>): string {
 }
 
 function mistakesInSettings(t: Test, yaml: string): readonly string[] {
-  const file = join(t.testdir({ 'gatehouse.yaml': yaml }), 'gatehouse.yaml')
+  // What the examples take secrets from.
+  const secrets = { 'database-password': 'of the database' }
+  const file = join(t.testdir({ 'gatehouse.yaml': yaml, secrets }), 'gatehouse.yaml')
   chmodSync(file, 0o644)
   return loadSettings(file, {}).problems.map(formatProblem)
 }
