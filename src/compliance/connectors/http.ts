@@ -1,3 +1,4 @@
+import { validateHeaderValue } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, type Dispatcher, ProxyAgent, request as send } from 'undici'
 import type { Secret } from '../../settings/secret.ts'
@@ -73,6 +74,7 @@ class UndiciVendorHttp implements ClosableVendorHttp {
 
   async request(request: VendorRequest): Promise<VendorAnswer> {
     const url = this.#permitted(request)
+    refuseUnsendable(request.headers ?? {})
     for (let attempt = 1; ; attempt++) {
       request.signal?.throwIfAborted()
       const outcome = await this.#try(url, request)
@@ -178,6 +180,18 @@ class Answer implements VendorAnswer {
   json(): unknown {
     const what = `${this.#url.host}${this.#url.pathname} answered ${this.status}`
     return parseBoundedJson(this.text, { what, mediaType: this.header('content-type') })
+  }
+}
+
+/** A line break at the end of a secret's file, say. The HTTP client would wait without end after such a header. */
+function refuseUnsendable(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderValue(name, value)
+    } catch {
+      const words = `the value for \`${name}\` holds a line break or another character that no header may have`
+      throw new VendorError('settings', words)
+    }
   }
 }
 
