@@ -214,3 +214,46 @@ t.test('a device that is blocked in the record is blocked here once its change i
   for (const change of await store.changes.since(0, 10)) devices.drop(change.subject)
   t.match(await devices.find([key('a')]), { block: { by: 'root' } })
 })
+
+t.test('no more memory is taken than the limit, however long what clients say', async (t) => {
+  const userAgent = 'x'.repeat(10_000)
+  const record = new Map(
+    Array.from({ length: 100 }, (_, n): [string, FoundState] => {
+      const { version, posture } = state(`r_${n}`)
+      const long = registration(`r_${n}`, { device: { userAgent } })
+      return [`k${n}`, { state: { version, posture, registration: long }, keyHash: `k${n}` }]
+    }),
+  )
+  const devices = createDeviceStates({
+    registrations: { findByKeys: async (hashes) => record.get(hashes[0] ?? '') },
+    hotDevices: 1000,
+    hotMemory: 100_000,
+    staleFor: () => 0,
+    now: () => start,
+  })
+  for (const hash of record.keys()) await devices.find([key(hash)])
+  t.equal(devices.hot.keys, 8)
+  t.ok(devices.hot.bytes <= 100_000)
+  t.notOk(devices.find([key('k99')]) instanceof Promise, 'the last one stays')
+  for (const hash of record.keys()) {
+    devices.drop(`r_${hash.slice(1)}`)
+    await devices.find([key(hash)])
+  }
+  t.equal(devices.hot.keys, 8, 'what was dropped and read again is counted once')
+})
+
+t.test('a stream of changes does not keep an unknown key from being told so', async (t) => {
+  const { devices, asked, control } = deviceStatesUnderTest()
+  let changes = 0
+  control.hold = {
+    // biome-ignore lint/suspicious/noThenProperty: each read is overtaken by a change
+    then(resolve: (value: undefined) => void) {
+      devices.drop(`r_${++changes}`)
+      resolve(undefined)
+    },
+  } as unknown as Promise<void>
+  t.equal(await devices.find([key('a')]), undefined)
+  t.equal(asked.length, 3)
+  await devices.find([key('a')])
+  t.equal(asked.length, 6, 'it is not remembered as unknown')
+})
