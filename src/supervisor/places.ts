@@ -12,6 +12,7 @@ export interface PlacesOptions {
   /** Milliseconds without a sign of life after which a worker that serves is ended and replaced. */
   readonly hungAfter: number
   readonly onLines: (lines: Buffer) => void
+  readonly onReady: (worker: WorkerProcess) => void
   /** Anything has changed that readiness depends on. */
   readonly onChange: () => void
   readonly onNotice: (from: WorkerProcess) => void
@@ -100,8 +101,9 @@ export class Places {
       onHealth: onChange,
       onNotice,
       onQuestion,
-      onReady: ({ listeners = [] }) => {
-        this.#first?.resolve(listeners)
+      onReady: (worker) => {
+        this.#first?.resolve(worker.listeners ?? [])
+        this.#options.onReady(worker)
         onChange()
       },
       onFailed: (worker, failure) => this.#failed(worker, failure),

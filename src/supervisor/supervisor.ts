@@ -90,6 +90,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     onNotice(from) {
       for (const worker of places.workers) if (worker !== from) worker.send({ type: 'notice' })
     },
+    onReady: ({ seat, pid }) => logger.info({ worker: seat.process, pid }, 'process ready'),
     onQuestion: createAnswers(() => performance.now()),
     onFailed({ seat, pid }, { message, problems }) {
       logger.error({ worker: seat.process, pid, problem: message, problems }, 'a process cannot start')

@@ -242,9 +242,19 @@ function instrument(definition: MetricDefinition, registry: Registry) {
   const { name, labels, help } = definition
   const options = { name, help, labelNames: [...labels], registers: [registry] }
   if (definition.kind === 'counter') return new Counter(options)
-  if (definition.kind === 'gauge') return new Gauge({ ...options, aggregator: definition.across })
+  if (definition.kind === 'gauge') return silentGauge({ ...options, aggregator: definition.across })
   const histogram = new DurationHistogram({ name, help, label: labels[0] ?? '', bounds: durationBuckets })
   // The cast: the registry calls nothing but `get` and `reset`, which prom-client's types do not say.
   registry.registerMetric(histogram as unknown as Metric)
   return histogram
+}
+
+/**
+ * Without a value until it is given one: a process that has nothing to do with what is measured must not say 0 of it,
+ * which would count for the whole.
+ */
+function silentGauge(options: ConstructorParameters<typeof Gauge<string>>[0]): Gauge<string> {
+  const gauge = new Gauge(options)
+  if (options.labelNames?.length === 0) gauge.remove()
+  return gauge
 }

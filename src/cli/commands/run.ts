@@ -73,7 +73,8 @@ const listenFailures: Readonly<Record<string, string>> = {
 function listenFailure(error: unknown): CommandFailed | undefined {
   const { code = '', address, port, syscall } = describeFailure(error)
   const why = listenFailures[code]
-  if (why === undefined || syscall !== 'listen') return undefined
+  // `bind` is what it is called where the supervisor listens for its workers.
+  if (why === undefined || (syscall !== 'listen' && syscall !== 'bind')) return undefined
   return new CommandFailed(`cannot listen on ${address} port ${port}: ${why}`)
 }
 

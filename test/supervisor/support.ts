@@ -1,0 +1,109 @@
+/** What the tests of several gateway processes share: who they are, and connections that stay parked in them. */
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { Test } from 'tap'
+import { internet, wifi } from '../helpers/chat.ts'
+import { eventually } from '../helpers/eventually.ts'
+import {
+  acceptance,
+  type GatehouseProcess,
+  type Installation,
+  installation,
+  upstream,
+} from '../operations/support.ts'
+
+export interface Several {
+  readonly one: Installation
+  readonly gateway: GatehouseProcess
+  /** Answers that the upstream holds open; each writes when told to. */
+  readonly held: Set<ServerResponse>
+}
+
+export interface SeveralOptions {
+  readonly processes?: number
+  readonly settings?: string
+  /** The log goes to this file instead of a pipe. */
+  readonly logTo?: string
+}
+
+/** A gateway of several processes, all of them up, in front of an upstream that takes every sign-in and holds `/poll`. */
+export async function several(t: Test, options: SeveralOptions = {}): Promise<Several> {
+  const { processes = 2, settings } = options
+  const held = new Set<ServerResponse>()
+  const address = await upstream(t, (request, response) => {
+    request.resume()
+    if (request.url === '/login') return response.writeHead(302, acceptance).end()
+    if (request.url !== '/poll') return response.end('welcome')
+    held.add(response)
+    response.once('close', () => held.delete(response))
+    return response.write('parked')
+  })
+  const one = await installation(t, {
+    upstream: address,
+    gateway: `  processes: ${processes}`,
+    listen: ['http://127.0.0.1:0'],
+    ...(settings !== undefined && { settings }),
+  })
+  const gateway = await one.start(options.logTo)
+  t.teardown(() => gateway.child.kill('SIGKILL'))
+  await allServe(gateway)
+  return { one, gateway, held }
+}
+
+export function allServe(gateway: GatehouseProcess): Promise<boolean> {
+  return eventually(async () => (await gateway.ready()).parts.processes?.ok === true, 30_000)
+}
+
+/** The present pids of the gateway's workers, by what they are: 1, 2, …, `jobs`. */
+export function pids({ log }: GatehouseProcess): Map<number | string, number> {
+  const ready = log.filter(({ msg }) => msg === 'process ready')
+  return new Map(ready.map(({ worker, pid }) => [worker as number | string, pid as number]))
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    // A zombie is one that has ended, and that nobody has asked yet.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+export interface Parked {
+  /** What has come so far. */
+  readonly text: () => string
+  readonly ended: () => boolean
+}
+
+/** A long poll on a connection of its own, once the first of its answer has come. */
+export async function park(t: Test, { plain }: GatehouseProcess, cookie: string): Promise<Parked> {
+  const poll: ClientRequest = request({
+    host: '127.0.0.1',
+    port: plain,
+    localAddress: internet,
+    path: '/poll',
+    agent: false,
+    headers: { host: `chat.localhost:${plain}`, cookie },
+  })
+  t.teardown(() => poll.destroy())
+  let ended = false
+  let text = ''
+  poll.once('close', () => {
+    ended = true
+  })
+  poll.on('error', () => {})
+  poll.end()
+  const [response] = (await once(poll, 'response')) as [IncomingMessage]
+  response.setEncoding('utf8')
+  response.on('error', () => {})
+  response.on('data', (chunk: string) => {
+    text += chunk
+  })
+  await eventually(() => text === 'parked')
+  return { text: () => text, ended: () => ended }
+}
+
+export async function cookieOf(gateway: GatehouseProcess, user = 'alice'): Promise<string> {
+  return (await gateway.signIn(wifi, { user })).cookies.join('; ')
+}
