@@ -226,9 +226,9 @@ async function withApp(
     return { ...assessment, decision: { verdict: 'refuse', reason: proof.problem } }
   }
   const { mdmTokenId } = proof.device
-  // The token that the app showed at its first contact stands behind its client, unless the request shows one itself.
+  // The token that the app showed at its first contact stands behind its client, unless the request shows an active one.
   const standing =
-    facts.mdmToken === undefined && mdmTokenId !== undefined
+    facts.mdmToken !== 'active' && mdmTokenId !== undefined
       ? { mdmToken: deps.mdmTokens.standing(mdmTokenId, request.head.receivedAt), mdmTokenId }
       : { mdmToken: facts.mdmToken, mdmTokenId: assessment.mdmTokenId }
   const proved = {

@@ -3,6 +3,7 @@ import { type DeviceIds, deviceIdKinds } from '../domain/device-ids.ts'
 import { appendAudit } from './audit-log.ts'
 import { makeTickets } from './binding-tickets.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
+import { rememberForApp } from './mdm-tokens.ts'
 import type { AppContact, AppDevices } from './ports.ts'
 import { deviceIdsOf, toAppDevice } from './rows.ts'
 import type { AppDeviceRow } from './schema.ts'
@@ -94,6 +95,7 @@ function describeIds(ids: DeviceIds): string[] {
 
 async function renew(tx: WriteTransaction, row: AppDeviceRow, contact: AppContact): Promise<AppDeviceRow> {
   const { device, packageKey, source, at } = contact
+  if (device.mdmTokenId !== undefined) await rememberForApp(tx, row.id, device.mdmTokenId)
   return tx
     .updateTable('app_devices')
     .set({

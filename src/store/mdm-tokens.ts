@@ -144,6 +144,21 @@ async function remember(db: Database, registrationId: string, tokenId: string): 
   })
 }
 
+/** The company app has shown another token: whatever was bound to its device by the old one rests on the new one. */
+export async function rememberForApp(
+  tx: WriteTransaction,
+  appDeviceId: string,
+  tokenId: string,
+): Promise<void> {
+  const resting = await tx
+    .selectFrom('registrations')
+    .select('id')
+    .where('app_device', '=', appDeviceId)
+    .where('mdm_token', '!=', tokenId)
+    .execute()
+  for (const { id } of resting) await touch(tx, id, { mdm_token: tokenId })
+}
+
 async function used(db: Database, uses: readonly MdmTokenUse[]): Promise<void> {
   if (uses.length === 0) return
   await write(db, async (tx) => {

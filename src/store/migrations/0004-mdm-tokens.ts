@@ -23,4 +23,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .on('registrations')
     .columns(['mdm_token', 'registered_at', 'id'])
     .execute()
+  await db.schema
+    .createIndex('registrations_by_app_device')
+    .on('registrations')
+    .column('app_device')
+    .execute()
 }

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { NewMdmToken } from '../../../src/store/ports.ts'
+import { contact } from './app-devices.ts'
 import { admin, type Clock, key, type OpenStore, registration, start } from './values.ts'
 
 function token(id: string, changes: Partial<NewMdmToken> = {}): NewMdmToken {
@@ -100,6 +101,21 @@ export function mdmTokensContract(t: Test, open: OpenStore): void {
     await mdmTokens.remember('r_9', 't_1')
     t.equal((await registrations.get('r_1'))?.registration.mdmTokenId, 't_2')
     t.equal(await changes.latest(), announced)
+  })
+
+  t.test('what was bound by the company app rests on the token that the app showed last', async (t) => {
+    const { mdmTokens, registrations, appDevices } = await open(t)
+    for (const id of ['t_1', 't_2']) await mdmTokens.create(token(id), admin)
+    const first = contact('d_1')
+    const withToken = (mdmTokenId: string) => ({ ...first, device: { ...first.device, mdmTokenId } })
+    await appDevices.admit(withToken('t_1'))
+    const bound = { appDeviceId: 'd_1', mdmTokenId: 't_1' }
+    await registrations.register(registration('r_1', bound), [key('a')], 10)
+    await registrations.register(registration('r_2', { appDeviceId: 'd_1' }), [key('b')], 10)
+    await registrations.register(registration('r_3', { mdmTokenId: 't_1' }), [key('c')], 10)
+    await appDevices.admit(withToken('t_2'))
+    const rests = async (id: string) => (await registrations.get(id))?.registration.mdmTokenId
+    t.strictSame([await rests('r_1'), await rests('r_2'), await rests('r_3')], ['t_2', undefined, 't_1'])
   })
 
   t.test('a token that ends while the upstream answers registers nobody', async (t) => {
