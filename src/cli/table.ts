@@ -17,6 +17,12 @@ import { runCommand } from './commands/run.ts'
 import { tokenCreate } from './commands/token-create.ts'
 import { tokenList } from './commands/token-list.ts'
 import { tokenRevoke } from './commands/token-revoke.ts'
+import { vendorConfirm } from './commands/vendor-confirm.ts'
+import { vendorLink } from './commands/vendor-link.ts'
+import { vendorList } from './commands/vendor-list.ts'
+import { vendorPoll } from './commands/vendor-poll.ts'
+import { vendorTest } from './commands/vendor-test.ts'
+import { vendorUnlink } from './commands/vendor-unlink.ts'
 import { versionCommand } from './commands/version.ts'
 
 /** The commands, one file each, in the order in which the help shows them. */
@@ -35,6 +41,12 @@ export const commands: readonly Command[] = [
   tokenList,
   tokenRevoke,
   appConfigCommand,
+  vendorList,
+  vendorTest,
+  vendorPoll,
+  vendorConfirm,
+  vendorLink,
+  vendorUnlink,
   bypassCommand,
   auditCommand,
   migrateCommand,

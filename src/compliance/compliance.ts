@@ -211,6 +211,7 @@ export class Compliance {
 
   async #refresh(): Promise<void> {
     const { record } = this.#options
+    for (const vendor of await record.sweeps.takePolls()) this.#poller(vendor)?.sweepSoon()
     const ids = await record.links.takeRefreshes(atOnce)
     for (const { registration, posture } of await record.postures.find({ ids })) {
       if (posture.vendor === undefined || posture.device === undefined) continue

@@ -37,6 +37,7 @@ export class Poller {
   /** Devices that out of turn somebody wants to know of, with the registrations that wait for it. */
   #wanted = new Map<string, string | undefined>()
   #wake: (() => void) | undefined
+  #sweepNow = false
   #askedUpTo: string | undefined
   #changesSince: number | undefined
 
@@ -55,6 +56,12 @@ export class Poller {
     this.#wake?.()
   }
 
+  /** A sweep at the next opportunity. */
+  sweepSoon(): void {
+    this.#sweepNow = true
+    this.#wake?.()
+  }
+
   /** Until the signal is aborted; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { interval, askAgain } = this.#options
@@ -63,7 +70,8 @@ export class Poller {
     while (!signal.aborted) {
       const now = performance.now()
       if (this.#wanted.size > 0) await this.#timed('lookup', () => this.#askWanted(signal), signal)
-      else if (now >= sweepAt) {
+      else if (now >= sweepAt || this.#sweepNow) {
+        this.#sweepNow = false
         const error = await this.sweepOnce(signal)
         sweepAt = now + Math.max(this.#jittered(interval), error?.retryAfter ?? 0)
       } else if (now >= lookAt) {

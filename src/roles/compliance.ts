@@ -3,6 +3,7 @@ import { Compliance, type NamedConnector } from '../compliance/compliance.ts'
 import type { VendorNotification } from '../compliance/connectors/connector.ts'
 import { type ConnectorDependencies, openConnector } from '../compliance/connectors/table.ts'
 import type { PollEvent } from '../compliance/poll.ts'
+import { complianceLease } from '../compliance/run-once.ts'
 import { aliasesOf } from '../compliance/user-names.ts'
 import { whileLeased } from '../lib/while-leased.ts'
 import type { ComplianceSettings } from '../settings/build-compliance.ts'
@@ -35,9 +36,6 @@ export interface ComplianceRole {
   close(): Promise<void>
 }
 
-/** Milliseconds after which another process takes over from one that has gone. */
-const leaseTime = 15_000
-
 /** @returns undefined when there is no vendor to ask */
 export function startComplianceRole(parts: ComplianceParts): ComplianceRole | undefined {
   const opened = parts.connectors === undefined ? openConnectors(parts) : []
@@ -48,9 +46,8 @@ export function startComplianceRole(parts: ComplianceParts): ComplianceRole | un
   let present: Compliance | undefined
   const running = whileLeased({
     leases: store.leases,
-    name: 'compliance',
+    ...complianceLease,
     holder,
-    ttl: leaseTime,
     signal: stop.signal,
     onError: (error) => logger.warn({ err: error }, 'the vendors are not asked for now'),
     async work(signal) {

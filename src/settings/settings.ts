@@ -10,6 +10,7 @@ import type { Platform } from '../domain/client-identity.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { Service } from '../domain/service.ts'
 import type { ComplianceSettings } from './build-compliance.ts'
+import type { ListenAddress } from './listen-address.ts'
 import type { Secret } from './secret.ts'
 
 export interface Settings {
@@ -31,14 +32,6 @@ export interface Settings {
   readonly log: LogSettings
   /** The policy file. */
   readonly policy: string
-}
-
-export interface ListenAddress {
-  readonly scheme: 'http' | 'https'
-  /** An address without brackets, or `localhost`. */
-  readonly host: string
-  /** 0: any free port. */
-  readonly port: number
 }
 
 export interface GatewaySettings {

@@ -1,7 +1,8 @@
 import { IpSet, type ParsedCidr, parseCidr } from '../lib/ip-set.ts'
+import type { ListenAddress } from './listen-address.ts'
 import type { Mistake } from './mistake.ts'
 import { formatListenAddress } from './sections/values.ts'
-import type { GatewaySettings, ListenAddress, Settings } from './settings.ts'
+import type { GatewaySettings, Settings } from './settings.ts'
 
 /**
  * Settings with which the gateway must not start, as far as they show without a network: those in which a source

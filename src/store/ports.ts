@@ -373,6 +373,9 @@ export interface VendorSweeps {
   /** An administrator says that what this vendor reports next is right, however few devices are left. */
   confirm(vendor: string, by: Actor): Promise<void>
   confirmedAt(vendor: string): Promise<number | undefined>
+  /** Somebody would like this vendor to be swept now, by whichever process asks the vendors. */
+  requestPoll(vendor: string, at: number): Promise<void>
+  takePolls(): Promise<readonly string[]>
 }
 
 export interface VendorSweep {

@@ -22,6 +22,7 @@ export interface Schema {
   managed_device_keys: ManagedDeviceKeyRow
   vendor_sweeps: VendorSweepRow
   vendor_confirmations: VendorConfirmationRow
+  poll_requests: PollRequestRow
   device_links: DeviceLinkRow
   surplus_approvals: SurplusApprovalRow
   refresh_requests: RefreshRequestRow
@@ -231,6 +232,11 @@ export interface VendorConfirmationRow {
   vendor: string
   at: number
   by: string
+}
+
+export interface PollRequestRow {
+  vendor: string
+  at: number
 }
 
 export interface DeviceLinkRow {

@@ -54,6 +54,24 @@ export function createVendorSweeps(db: Database): VendorSweeps {
         await appendAudit(tx, { at, action: 'vendor.confirmed', actor, subject: vendor, why, details: {} })
       })
     },
+    async requestPoll(vendor, at) {
+      await write(db, async (tx) => {
+        await tx
+          .insertInto('poll_requests')
+          .values({ vendor, at })
+          .onConflict((conflict) => conflict.column('vendor').doNothing())
+          .execute()
+      })
+    },
+    async takePolls() {
+      // A look first: most of the time there is none, and a look takes no lock.
+      const asked = await db.read.selectFrom('poll_requests').select('vendor').limit(1).execute()
+      if (asked.length === 0) return []
+      return write(db, async (tx) => {
+        const rows = await tx.deleteFrom('poll_requests').returning('vendor').execute()
+        return rows.map((row) => row.vendor)
+      })
+    },
     async confirmedAt(vendor) {
       const row = await db.read
         .selectFrom('vendor_confirmations')

@@ -29,7 +29,7 @@ limits: { clientsPerUsr: 5, staleFor: 10 }
     'policy.yaml:10:5: access[0].form: unknown key. Did you mean from? Allowed here: name, when, then, from, until, mode, help',
     'policy.yaml:11:34: access[1].then.redirect: must begin with https://: what a device is sent to must not be forgeable',
     'policy.yaml:11:68: access[1].from: must be a date such as 2026-11-01 or 2026-11-01T09:00+01:00 (a date alone counts in UTC)',
-    'policy.yaml:12:11: limits.clientsPerUsr: unknown key. Did you mean clientsPerUser? Allowed here: clientsPerUser, staleFor',
+    'policy.yaml:12:11: limits.clientsPerUsr: unknown key. Did you mean clientsPerUser? Allowed here: clientsPerUser, staleFor, vendorStale, vendorStaleAfter',
     'policy.yaml:12:39: limits.staleFor: must be a text, not a number',
   ])
 })
@@ -98,8 +98,9 @@ t.test('an alias shares a condition between rules', async (t) => {
 
 t.test('what is left out has its default', async (t) => {
   const policy = policyOf('{}')
-  t.strictSame(policy.limits, { clientsPerUser: 10, staleFor: 600_000 })
-  t.strictSame(policyOf('limits: { clientsPerUser: 3 }').limits, { clientsPerUser: 3, staleFor: 600_000 })
+  const others = { staleFor: 600_000, vendorStale: 'refuse', vendorStaleAfter: 86_400_000 }
+  t.strictSame(policy.limits, { clientsPerUser: 10, ...others })
+  t.strictSame(policyOf('limits: { clientsPerUser: 3 }').limits, { clientsPerUser: 3, ...others })
 })
 
 t.test('the digest tells two texts apart', async (t) => {

@@ -10,7 +10,7 @@ import {
   parseSize,
   sizePattern,
 } from '../../lib/units.ts'
-import type { ListenAddress } from '../settings.ts'
+import type { ListenAddress } from '../listen-address.ts'
 
 /** The sentence `must be …`, for a value that is of the wrong type or not there at all. */
 export function said(sentence: string): (issue: { readonly input?: unknown }) => string {

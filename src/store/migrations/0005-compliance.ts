@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 export async function up(db: Kysely<unknown>): Promise<void> {
   await createManagedDevices(db)
   await createSweeps(db)
+  await createPollRequests(db)
   await createLinks(db)
   await createHeldBlocks(db)
   await createMatchKeys(db)
@@ -66,6 +67,14 @@ async function createSweeps(db: Kysely<unknown>): Promise<void> {
     .addColumn('vendor', 'text', (column) => column.primaryKey())
     .addColumn('at', 'bigint', (column) => column.notNull())
     .addColumn('by', 'text', (column) => column.notNull())
+    .execute()
+}
+
+async function createPollRequests(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('poll_requests')
+    .addColumn('vendor', 'text', (column) => column.primaryKey())
+    .addColumn('at', 'bigint', (column) => column.notNull())
     .execute()
 }
 

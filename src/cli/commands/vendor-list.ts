@@ -1,0 +1,46 @@
+import { vendorTitle } from '../../compliance/connectors/table.ts'
+import type { VendorConnection } from '../../settings/sections/vendors/table.ts'
+import type { Store } from '../../store/ports.ts'
+import { defineCommand, type ExitCode } from '../command.ts'
+import { localTime, table } from '../output.ts'
+import { withRecord } from '../record.ts'
+
+export const vendorList = defineCommand({
+  name: 'vendor list',
+  summary: 'List the MDM systems: when each was read last, what it has, and what is wrong.',
+  options: {},
+  examples: [{ line: 'vendor list', description: 'Are all MDM systems being read?' }],
+  async run(context) {
+    return withRecord<ExitCode>(context, async (store, { compliance }) => {
+      const vendors = await Promise.all(compliance.vendors.map((vendor) => stateOf(vendor, store)))
+      context.out.show({ vendors }, () => {
+        if (vendors.length === 0) return 'No MDM system is connected: see compliance.vendors in the settings.'
+        return table(
+          ['name', 'product', 'devices', 'read completely', 'held', 'state'],
+          vendors.map(({ name, product, devices, readAt, held, error }) => [
+            name,
+            product,
+            String(devices),
+            readAt === undefined ? 'never' : localTime(readAt),
+            String(held),
+            error === undefined ? 'good' : `${error.code}: ${error.message}`,
+          ]),
+        )
+      })
+      return 0
+    })
+  },
+})
+
+async function stateOf({ type, settings: { name } }: VendorConnection, store: Store) {
+  const [last] = await store.sweeps.list(name, 1)
+  return {
+    name,
+    type,
+    product: vendorTitle(type),
+    devices: await store.managedDevices.count(name),
+    readAt: (await store.sweeps.lastComplete()).get(name),
+    held: await store.postures.heldCount(name),
+    ...(last?.error && { error: last.error }),
+  }
+}
