@@ -92,3 +92,35 @@ export interface RecordedChange {
   readonly kind: string
   readonly subject: string
 }
+
+/** What a process shares with the others, or has for itself. */
+export interface SharedState {
+  /** Undefined where the hot copies are enough: there is no Redis. */
+  readonly cache?: DeviceStateCache
+  readonly notices: Notices
+  readonly nonces: NonceStore
+  readonly counters: Counters
+  close(): Promise<void>
+}
+
+export interface SharedStateDependencies {
+  /** The record's: what Redis may not have been told of. */
+  readonly changes: ChangeHistory
+  /** The record's: the id of the installation, by which its keys are told from another's. */
+  readonly keys: { getOrCreate(name: string, create: () => string): Promise<string> }
+  readonly random: { id(): string }
+  readonly now: () => number
+  /** Of the processes of this machine together; taken where there is no Redis. */
+  readonly localNotices?: Notices
+  readonly localNonces?: NonceStore
+  readonly localCounters?: Counters
+  /** Milliseconds for each call (`limits.redisTimeout`). */
+  readonly timeout: number
+  /** Called when Redis is no longer well and when it is again; not called when there is none. */
+  readonly onCondition: (ok: boolean, detail?: string) => void
+  /** A value in Redis that counted for nothing. */
+  readonly onRejected: (why: RejectedValue) => void
+}
+
+/** A value that nobody of ours has written, or a key of another type, which somebody else has made. */
+export type RejectedValue = 'malformed' | 'wrong-type'

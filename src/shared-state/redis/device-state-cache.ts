@@ -20,7 +20,7 @@
  */
 import type { DeviceState } from '../../domain/registration.ts'
 import type { CachedState, CacheEntry, ChangeHistory, DeviceStateCache } from '../ports.ts'
-import { SharedStateUnavailable } from '../ports.ts'
+import { type RejectedValue, SharedStateUnavailable } from '../ports.ts'
 import type { Argument, RedisClient } from './client.ts'
 import {
   beginScript,
@@ -31,7 +31,7 @@ import {
   putScript,
   putUnknownScript,
 } from './scripts.ts'
-import { type Found, type RejectedValue, readFound, readPosition } from './values.ts'
+import { type Found, readFound, readPosition } from './values.ts'
 
 export interface RedisDeviceStateCacheOptions {
   readonly client: RedisClient

@@ -3,7 +3,7 @@
  * of devices is compared with the record before it counts, see `device-state-cache.ts`.
  */
 import type { RedisSettings } from '../../settings/settings.ts'
-import type { SharedState, SharedStateDependencies } from '../shared-state.ts'
+import type { SharedState, SharedStateDependencies } from '../ports.ts'
 import { openRedisClient, type RedisClient } from './client.ts'
 import { RedisDeviceStateCache } from './device-state-cache.ts'
 import { keysOf } from './keys.ts'

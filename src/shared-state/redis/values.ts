@@ -4,13 +4,10 @@ import type { DeviceIds } from '../../domain/device-ids.ts'
 import { evidenceKinds } from '../../domain/evidence.ts'
 import { matches, type Posture, postureStates } from '../../domain/posture.ts'
 import type { DeviceState, ManualBlock, Registration } from '../../domain/registration.ts'
-import type { CachedState } from '../ports.ts'
+import type { CachedState, RejectedValue } from '../ports.ts'
 
 /** What stands in Redis for one key. `malformed` and `wrong-type` count for nothing: the record is asked. */
 export type Found = CachedState | 'unknown' | undefined | RejectedValue
-
-/** A value that nobody of ours has written, or a key of another type, which somebody else has made. */
-export type RejectedValue = 'malformed' | 'wrong-type'
 
 /** Every field of the domain's type has its place here: one that is new does not compile until it has one. */
 function strict<Value>() {
