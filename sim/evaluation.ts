@@ -13,6 +13,7 @@ import { type GatewayProcess, startGatewayProcess } from './gateway-process.ts'
 import { startMatrix } from './matrix.ts'
 import { assertFree, PortTaken } from './ports.ts'
 import type { Simulation, SimulationOptions } from './simulation.ts'
+import { startEvaluationVendors } from './vendors/evaluation.ts'
 import { walkthrough } from './walkthrough.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -35,12 +36,13 @@ async function start(): Promise<void> {
   if (made.length > 0) say(`Made certificates in certs/: ${made.join(', ')}`)
   const settings = readSettings()
   await assertFree([...settings.gateway.listen, settings.management.listen])
-  const simulations = await startSamples(settings)
+  const samplesStarted = await startSamples(settings)
+  const vendors = await startEvaluationVendors(settings.compliance.vendors)
   const gateway = startGatewayProcess({ root, settingsFile, log, management: settings.management.listen })
   const ready = await Promise.race([gateway.ready, stopped])
-  if (ready === 'ready') say(await walkthrough(root, settings, samples))
+  if (ready === 'ready') say(await walkthrough(root, settings, { samples, vendors }))
   await Promise.race([stopped, gateway.exited])
-  await stop(gateway, simulations)
+  await stop(gateway, [...samplesStarted, ...vendors.map(({ simulation }) => simulation)])
 }
 
 function readSettings(): Settings {

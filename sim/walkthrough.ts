@@ -3,12 +3,19 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Settings } from '../src/settings/settings.ts'
+import { alicesPhone, type EvaluationVendor } from './vendors/evaluation.ts'
+
+interface Counterparts {
+  /** By the name of their service. */
+  readonly samples: Readonly<Record<string, unknown>>
+  readonly vendors: readonly EvaluationVendor[]
+}
 
 /** What `npm start` prints: where everything listens, and lines to paste. */
 export async function walkthrough(
   root: string,
   settings: Settings,
-  samples: Readonly<Record<string, unknown>>,
+  { samples, vendors }: Counterparts,
 ): Promise<string> {
   const [listener] = settings.gateway.listen
   const port = listener?.port ?? 443
@@ -22,6 +29,10 @@ export async function walkthrough(
         name,
         `https://${hosts[0]}:${port} → sample at ${upstream[0]?.origin}`,
       ]),
+    ...vendors.map(({ name, simulation }) => [
+      name,
+      `simulated MDM at ${simulation.url}, controlled at ${simulation.controlUrl}`,
+    ]),
     ['access log', 'data/gatehouse.log'],
   ]
   return `
@@ -29,12 +40,36 @@ ${rows.map(([what, where]) => `  ${what?.padEnd(12)}${where}`).join('\n')}
 
 Paste these in another terminal, in this folder. 127.20.0.0/16 plays the certificate Wi-Fi, everything else the internet.
 
-${steps(port, reference)
+${[...steps(port, reference), ...postureSteps(port, vendors[0])]
   .map(([what, line]) => `  # ${what}\n  ${line}\n`)
   .join('\n')}
 In a browser: https://chat.localhost:${port} (trust certs/ca.crt) shows what an unregistered device sees. To get in, add
-127.0.0.1/32 to \`vpn\` in config/policy.yaml, try again, and sign in as alice (wonderland). Ctrl-C stops everything.
+127.0.0.1/32 to \`vpn\` in config/policy.yaml, try again, and sign in as bob (builder), who has a
+computer of each kind. Ctrl-C stops everything.
 `
+}
+
+/** What a client of alice's phone says of itself. */
+const asPhone = "-A 'iPhone OS 17_5_1'"
+
+/** A phone that goes out of compliance, and its open stream. */
+function postureSteps(
+  port: number,
+  vendor: EvaluationVendor | undefined,
+): readonly (readonly [string, string])[] {
+  if (vendor === undefined) return []
+  const chat = `curl --cacert certs/ca.crt ${asPhone} -b data/cookies https://chat.localhost:${port}`
+  const phone = `${vendor.simulation.controlUrl}/devices/${alicesPhone}`
+  const change = (words: string) => `curl -s -o data/device.json -X PATCH ${phone} -d '${words}'`
+  return [
+    ['A stream that stays open: new messages arrive here', `${chat.replace('curl', 'curl -N')}/api/events &`],
+    [
+      'The MDM finds alice’s phone out of compliance: within seconds the stream is cut',
+      change('{"compliance":"noncompliant"}'),
+    ],
+    ['and the phone is refused, with the reason', `${chat}/api/messages`],
+    ['Mended, and soon let in again', change('{"compliance":"compliant"}')],
+  ]
 }
 
 function steps(port: number, reference: string): readonly (readonly [string, string])[] {
@@ -45,9 +80,9 @@ function steps(port: number, reference: string): readonly (readonly [string, str
     ['A browser there is sent to the registration address', `${curl} -i -H 'Accept: text/html' ${chat}/`],
     [
       'From the certificate Wi-Fi, signing in registers it',
-      `${curl} -i --interface 127.20.0.5 -b data/cookies -c data/cookies -d 'username=alice&password=wonderland' ${chat}/login`,
+      `${curl} -i --interface 127.20.0.5 ${asPhone} -b data/cookies -c data/cookies -d 'username=alice&password=wonderland' ${chat}/login`,
     ],
-    ['From then on the internet is good enough', `${curl} -b data/cookies ${chat}/api/messages`],
+    ['From then on the internet is good enough', `${curl} ${asPhone} -b data/cookies ${chat}/api/messages`],
     ['Why was the first one refused?', `bin/gatehouse explain ${reference}`],
   ]
 }
