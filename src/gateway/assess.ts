@@ -40,6 +40,8 @@ export interface AssessDependencies {
   readonly policy: () => CompiledPolicy
   /** When the service is let through by an administrator: until when. */
   readonly bypassUntil: (service: string) => number | undefined
+  /** How old the news of the MDM vendors are. */
+  readonly vendorSeen: () => RequestFacts['vendorSeen']
   /** Networks that a visit to the registration address has proven for this browser; see `return-trip.ts`. */
   readonly vouchedNetworks: (
     request: ClientRequest,
@@ -152,6 +154,7 @@ function gatherFacts({
       certificate === undefined && token.mdmToken !== 'active' ? none : collectEvidence(shownBy(head, token)),
     mdmToken: token.mdmToken,
     bypassUntil: deps.bypassUntil(service.name),
+    vendorSeen: deps.vendorSeen(),
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { appSection } from './sections/app.ts'
-import { complianceSection } from './sections/compliance.ts'
 import { appConfigSection } from './sections/app-config.ts'
+import { complianceSection } from './sections/compliance.ts'
 import { gatewaySection } from './sections/gateway.ts'
 import { limitsSection } from './sections/limits.ts'
 import { logSection } from './sections/log.ts'
