@@ -1,9 +1,11 @@
 import { createTokenVerifier } from '../clients/verify-token.ts'
 import { createDeviceStates, type DeviceStates } from '../devices/device-states.ts'
+import { VendorNews } from '../devices/vendor-news.ts'
 import { tokenInTarget } from '../evidence/mdm-token/in-url.ts'
 import { ActiveBypasses } from '../gateway/active-bypasses.ts'
-import type { AssessDependencies } from '../gateway/assess.ts'
 import { createAppReaders } from '../gateway/app/proof.ts'
+import type { AssessDependencies } from '../gateway/assess.ts'
+import { FreshNews } from '../gateway/fresh-news.ts'
 import { createIdentityFields, generateIdentityKey, type IdentityFields } from '../gateway/identity-fields.ts'
 import { LiveExchanges } from '../gateway/live-exchanges.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
@@ -28,6 +30,7 @@ export interface Core {
   readonly policy: PolicyInForce
   readonly devices: DeviceStates
   readonly bypasses: ActiveBypasses
+  readonly vendors: VendorNews
   readonly tokens: GatewayTokens
   readonly live: LiveExchanges
   readonly running: RunningExchanges
@@ -65,6 +68,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
         .catch((error: unknown) => logger.error({ err: error }, 'background work failed'))
     },
   })
+  const vendors = new VendorNews(store.sweeps)
   const routes = new Routes(settings.services, settings.gateway.hosts, {
     now,
     verifyToken: createTokenVerifier({ fetch: fetchLimited, now }),
@@ -74,6 +78,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     find: (keys) => devices.find(keys),
     policy: () => policy.current,
     bypassUntil: (service) => bypasses.until(service),
+    vendorSeen: () => vendors.seen(),
     now,
     onCutOff: ({ route, state, request }, decision) => {
       metrics.cutOffs.labels(route.service.name).inc()
@@ -84,6 +89,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     },
   })
   await bypasses.refresh()
+  await vendors.refresh()
   const tokens = await openMdmTokens(parts, () => policy.current.limits.staleFor)
   const journal = new RefusalJournal({
     refusals: store.refusals,
@@ -111,6 +117,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     policy,
     devices,
     bypasses,
+    vendors,
     tokens,
     live,
     running: new RunningExchanges(),
@@ -127,7 +134,7 @@ function assemblePipeline(
   { identityFields, trip }: { readonly identityFields: IdentityFields; readonly trip: ReturnTrip },
 ): Pipeline {
   const { settings, store, logger, accessLog, metrics, now, random } = parts
-  const { policy, devices, bypasses, tokens, live, running, relay, journal, routes } = core
+  const { policy, devices, bypasses, vendors, tokens, live, running, relay, journal, routes } = core
   const record = createRecorder({ accessLog, metrics, journal, now, ...settings.log })
   const app = openApp(parts, { routes, mdmTokens: tokens.known })
   const assess: AssessDependencies = {
@@ -137,6 +144,7 @@ function assemblePipeline(
     approvals: store.approvals,
     policy: () => policy.current,
     bypassUntil: (service) => bypasses.until(service),
+    vendorSeen: () => vendors.seen(),
     vouchedNetworks: ({ head }, service) => trip.vouchedNetworks(head, service),
   }
   const { nonces } = parts.shared
@@ -175,6 +183,11 @@ function assemblePipeline(
       register,
       redirect: { trip, isOwnHost: (host) => routes.isOwnHost(host), newSecret: random.secret },
       approvals: store.approvals,
+      freshNews: new FreshNews({
+        links: store.links,
+        now,
+        onError: (error) => logger.debug({ err: error }, 'fresh news could not be asked for'),
+      }),
       policy: () => policy.current,
       pendingApprovals: settings.limits.pendingApprovals,
       newSecret: random.secret,
