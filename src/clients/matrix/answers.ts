@@ -50,7 +50,7 @@ const preflight: Answer = { status: 204, headers: cors, body: '' }
 /** Is it about this client and the policy, not about the syntax of one request or our own troubles? */
 function isVerdict(reason: ReasonCode): boolean {
   if (reason === 'client.ambiguous') return false
-  return /^(?:device|registration|access|client)\./.test(reason)
+  return /^(?:device|registration|access|client|app)\./.test(reason)
 }
 
 /** A refresh shows its token in the body. */

@@ -6,7 +6,15 @@ import { isOwnPath, type Route } from '../routing.ts'
 import { openLink } from './bind.ts'
 import type { CompanyApp } from './company-app.ts'
 import { checkArrival, contactSize, firstContact } from './first-contact.ts'
-import { bindPath, isTicket, joinPart, readTicketPath, registerPath, withoutTicket } from './paths.ts'
+import {
+  bindPath,
+  isTicket,
+  joinPart,
+  readTicketPath,
+  registerPath,
+  type TicketPath,
+  withoutTicket,
+} from './paths.ts'
 import { AppRefused } from './refused.ts'
 
 export interface AppVisit {
@@ -24,7 +32,7 @@ export interface AppVisit {
 export function appPage(visit: AppVisit, app: CompanyApp): Promise<Answer> | undefined {
   const { head, route } = visit
   if (route === undefined) return head.path === registerPath ? register(visit, app) : undefined
-  const link = head.path === bindPath ? linkOfQuery(head) : readTicketPath(head.path)
+  const link = head.path === bindPath ? linkOfQuery(head) : linkOfPath(head)
   return link && openLink({ head, route, ...link }, app)
 }
 
@@ -33,10 +41,16 @@ async function register({ head, client }: AppVisit, app: CompanyApp): Promise<An
   return firstContact(head, await readSmallBody(client, contactSize), app)
 }
 
-function linkOfQuery({ query }: RequestHead): { readonly ticket: string; readonly rest: string } {
+function linkOfQuery({ query }: RequestHead): TicketPath {
   const ticket = new URLSearchParams(query).get('ticket') ?? ''
   if (!isTicket(ticket)) throw new AppRefused('app.ticket-unknown')
   return { ticket, rest: '' }
+}
+
+/** The link itself, or the meeting behind it; what else is below it is not a page of ours. */
+function linkOfPath({ path }: RequestHead): TicketPath | undefined {
+  const read = readTicketPath(path)
+  return read?.rest === '' || read?.rest === joinPart ? read : undefined
 }
 
 /**
