@@ -32,9 +32,7 @@ export class MdmTokenUses {
       counted.uses++
       counted.lastUsedAt = now
     }
-    if (this.#timer !== undefined) return
-    const wait = Math.min(Math.max(this.#wroteAt + writeEvery - now, 0), writeEvery)
-    this.#timer = setTimeout(() => void this.flush(), wait).unref()
+    this.#awaitWrite(now)
   }
 
   /** Never rejects. */
@@ -50,11 +48,18 @@ export class MdmTokenUses {
     } catch (error) {
       this.#options.onError(error)
       for (const [id, { uses, lastUsedAt }] of counted) this.#keep(id, uses, lastUsedAt)
+      this.#awaitWrite(this.#wroteAt)
     }
   }
 
   close(): Promise<void> {
     return this.flush()
+  }
+
+  #awaitWrite(now: number): void {
+    if (this.#timer !== undefined) return
+    const wait = Math.min(Math.max(this.#wroteAt + writeEvery - now, 0), writeEvery)
+    this.#timer = setTimeout(() => void this.flush(), wait).unref()
   }
 
   #keep(id: string, uses: number, lastUsedAt: number): void {

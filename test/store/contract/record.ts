@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import { administrationContract } from './administration.ts'
+import { appDevicesContract } from './app-devices.ts'
 import { auditContract } from './audit-and-changes.ts'
 import { keysContract } from './keys-of-registrations.ts'
 import { leasesContract } from './leases.ts'
@@ -13,6 +14,7 @@ export function recordContract(t: Test, open: OpenStore): void {
   registrationsContract(t, open)
   keysContract(t, open)
   administrationContract(t, open)
+  appDevicesContract(t, open)
   auditContract(t, open)
   leasesContract(t, open)
   mdmTokensContract(t, open)
