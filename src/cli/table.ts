@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { appConfigCommand } from './commands/app-config.ts'
+import { appSimulate } from './commands/app-simulate.ts'
 import { auditCommand } from './commands/audit.ts'
 import { bypassCommand } from './commands/bypass.ts'
 import { checkCommand } from './commands/check.ts'
@@ -47,6 +48,7 @@ export const commands: readonly Command[] = [
   vendorConfirm,
   vendorLink,
   vendorUnlink,
+  appSimulate,
   bypassCommand,
   auditCommand,
   migrateCommand,
