@@ -71,6 +71,8 @@ const kinds: readonly Kind[] = [
 export class Fleet {
   readonly #devices = new Map<string, SimulatedDevice>()
   readonly #now: () => number
+  /** Kept until something changes: a fleet of 100,000 is listed page by page. */
+  #list: SimulatedDevice[] | undefined
 
   constructor(now: () => number) {
     this.#now = now
@@ -80,8 +82,9 @@ export class Fleet {
     return this.#devices.size
   }
 
-  list(): SimulatedDevice[] {
-    return [...this.#devices.values()]
+  list(): readonly SimulatedDevice[] {
+    this.#list ??= [...this.#devices.values()]
+    return this.#list
   }
 
   get(id: string): SimulatedDevice | undefined {
@@ -95,6 +98,7 @@ export class Fleet {
 
   add(device: SimulatedDevice): void {
     this.#devices.set(device.id, device)
+    this.#list = undefined
   }
 
   /** @returns undefined when there is no such device */
@@ -103,14 +107,17 @@ export class Fleet {
     if (device === undefined) return undefined
     const changed = { ...device, changed: this.#now(), ...change, id }
     this.#devices.set(id, changed)
+    this.#list = undefined
     return changed
   }
 
   remove(id: string): boolean {
+    this.#list = undefined
     return this.#devices.delete(id)
   }
 
   clear(): void {
     this.#devices.clear()
+    this.#list = undefined
   }
 }

@@ -56,13 +56,13 @@ async function search(exchange: SimulatedExchange, state: VendorState): Promise<
   if (!pageSizes.includes(pageSize)) {
     return exchange.json(200, { errorCode: 1009, errorDesc: 'Invalid value for pageSize' })
   }
-  const matching = state.listed().filter((device) => matches(device, searchParams))
-  const rows = matching.slice((pageNumber - 1) * pageSize, pageNumber * pageSize).map(recordOf)
+  const found = state.listed().filter(matching(searchParams))
+  const rows = found.slice((pageNumber - 1) * pageSize, pageNumber * pageSize).map(recordOf)
   const devices = {
     ...(rows.length > 0 && { device: rows.length === 1 ? rows[0] : rows }),
     pageNumber,
     pageSize: rows.length,
-    count: String(state.total(matching.length)),
+    count: String(state.total(found.length)),
   }
   // Only the list of all devices breaks: a sweep asks for those out of compliance first.
   const number = filtered(searchParams) ? 0 : pageNumber
@@ -76,12 +76,15 @@ function filtered(parameters: URLSearchParams): boolean {
 }
 
 /** All that is out of compliance is so by its rules. */
-function matches(device: SimulatedDevice, parameters: URLSearchParams): boolean {
+function matching(parameters: URLSearchParams): (device: SimulatedDevice) => boolean {
   const id = parameters.get('maas360DeviceId')
-  if (id !== null && id !== csnOf(device)) return false
-  if (device.changed <= Number(parameters.get('lastReportedAfterInEpochms') ?? 0)) return false
-  if (!filtered(parameters)) return true
-  return parameters.get('ruleCompliance') === 'OOC' && device.compliance === 'noncompliant'
+  const since = Number(parameters.get('lastReportedAfterInEpochms') ?? 0)
+  const byRules = parameters.get('ruleCompliance') === 'OOC'
+  const all = !filtered(parameters)
+  return (device) =>
+    (id === null || id === csnOf(device)) &&
+    device.changed > since &&
+    (all || (byRules && device.compliance === 'noncompliant'))
 }
 
 function csnOf({ platform, serial }: SimulatedDevice): string {

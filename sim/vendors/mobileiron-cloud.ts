@@ -46,10 +46,11 @@ async function list(exchange: SimulatedExchange, state: VendorState): Promise<vo
   const rows = Number(searchParams.get('rows') ?? 50)
   const offset = Number(searchParams.get('start') ?? 0)
   if (!(rows >= 1 && rows <= largestPage)) return trouble(exchange, 400, 'Range', 'rows')
+  const space = searchParams.get('dmPartitionId')
   const out = searchParams.get('fq')?.includes('complianceState=false') === true
   const matching = state
     .listed()
-    .filter((device) => String(spaceOf(device)) === searchParams.get('dmPartitionId'))
+    .filter((device) => String(spaceOf(device)) === space)
     .filter((device) => !out || device.compliance === 'noncompliant')
   const result = {
     totalCount: state.total(matching.length),

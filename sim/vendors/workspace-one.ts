@@ -65,7 +65,7 @@ async function search(exchange: SimulatedExchange, state: VendorState): Promise<
   const { searchParams } = exchange.url
   const number = Number(searchParams.get('page') ?? 0)
   const size = Math.min(largestPage, Number(searchParams.get('pagesize') ?? 500))
-  const matching = state.listed().filter((device) => matches(device, searchParams))
+  const matching = state.listed().filter(asked(searchParams))
   const rows = matching.slice(number * size, (number + 1) * size)
   if (rows.length === 0) return exchange.send(204, '', {})
   const body = {
@@ -77,12 +77,14 @@ async function search(exchange: SimulatedExchange, state: VendorState): Promise<
   await state.sendPage(exchange, { number: number + 1, list: 'Devices', body })
 }
 
-function matches(device: SimulatedDevice, parameters: URLSearchParams): boolean {
+function asked(parameters: URLSearchParams): (device: SimulatedDevice) => boolean {
   const compliant = parameters.get('compliantstatus')
-  const lastSeen = parameters.get('lastseen') ?? parameters.get('seensince')
-  if (compliant === 'false' && device.compliance !== 'noncompliant') return false
-  if (compliant === 'true' && device.compliance !== 'compliant') return false
-  return lastSeen === null || device.lastSeen > Date.parse(lastSeen)
+  const lastSeen = Date.parse(parameters.get('lastseen') ?? parameters.get('seensince') ?? '1970-01-01')
+  return (device) => {
+    if (compliant === 'false' && device.compliance !== 'noncompliant') return false
+    if (compliant === 'true' && device.compliance !== 'compliant') return false
+    return device.lastSeen > lastSeen
+  }
 }
 
 function one(exchange: SimulatedExchange, state: VendorState, id: string): void {
