@@ -9,7 +9,10 @@ export const doctorCommand = defineCommand({
   summary: 'Look for what will cause trouble: certificates, permissions, clock, limits, upstreams.',
   details: 'Changes nothing. Exit 1 when something fails; warnings alone do not.',
   options: {
-    network: { type: 'flag', description: 'Connect to the upstreams as well. No request is sent.' },
+    network: {
+      type: 'flag',
+      description: 'Connect to the upstreams and to Redis as well. No request is sent.',
+    },
   },
   examples: [{ line: 'doctor --network', description: 'Before putting the gateway in front of a service' }],
   async run(context) {

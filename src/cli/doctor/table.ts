@@ -7,6 +7,7 @@ import { checkHostCoverage } from './host-coverage.ts'
 import { checkNode } from './node-version.ts'
 import { checkPermissions } from './permissions.ts'
 import { checkPolicy } from './policy.ts'
+import { checkRedis } from './redis.ts'
 import { checkUpstreams } from './upstreams.ts'
 
 /** In the order in which they are told. Permissions come before the clock, which opens the record and so narrows its mode. */
@@ -19,5 +20,6 @@ export const checks: readonly Check[] = [
   checkClientCas,
   checkClock,
   checkDescriptors,
+  checkRedis,
   checkUpstreams,
 ]
