@@ -20,7 +20,8 @@ export function aliasesOf(groups: readonly (readonly string[])[]): Aliases {
 
 export function namesOf(user: string, aliases: Aliases): readonly string[] {
   const name = plain(user)
-  return aliases.get(name) ?? aliases.get(withoutDomain(name)) ?? [name]
+  // `ann@a.example` is not the `ann` of the list: she may be anybody's.
+  return aliases.get(name) ?? aliases.get(name.slice(name.lastIndexOf('\\') + 1)) ?? [name]
 }
 
 export function namesOfDevice({ user }: Pick<ManagedDevice, 'user'>): readonly string[] {
