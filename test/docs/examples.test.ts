@@ -71,10 +71,12 @@ function whole(text: string, rest: Readonly<Record<string, string>>): string {
 
 function mistakesInSettings(t: Test, yaml: string): readonly string[] {
   // What the examples take secrets from.
-  const secrets = { 'database-password': 'of the database' }
+  const secrets = { 'database-password': 'of the database', 'redis-password': 'of the cache' }
   const file = join(t.testdir({ 'gatehouse.yaml': yaml, secrets }), 'gatehouse.yaml')
   chmodSync(file, 0o644)
-  return loadSettings(file, {}).problems.map(formatProblem)
+  // The secrets that an example names are there.
+  const env = Object.fromEntries([...yaml.matchAll(/\benv: (\w+)/g)].map(([, name]) => [name, 'secret']))
+  return loadSettings(file, env).problems.map(formatProblem)
 }
 
 t.test('every gatehouse.yaml of the documents is right', async (t) => {
