@@ -3,7 +3,6 @@ import type { AssessDependencies } from '../gateway/assess.ts'
 import { KnownMdmTokens } from '../gateway/known-mdm-tokens.ts'
 import { MdmTokenUses } from '../gateway/mdm-token-uses.ts'
 import { createTokenReader } from '../gateway/presented-token.ts'
-import { createCounters } from '../shared-state/memory.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 
 /** What a gateway process does with MDM tokens. */
@@ -18,7 +17,7 @@ export interface GatewayTokens {
 
 /** @throws RecordUnavailable when the tokens cannot be read: a gateway does not start without knowing them */
 export async function openMdmTokens(parts: GatewayParts, staleFor: () => number): Promise<GatewayTokens> {
-  const { store, settings, now, random, logger } = parts
+  const { store, settings, shared, now, random, logger } = parts
   const hash = tokenHasher(await store.keys.getOrCreate(tokenPepper, random.secret))
   const onError = (error: unknown) => logger.warn({ err: error }, 'MDM tokens are not up to date')
   const known = new KnownMdmTokens({ tokens: store.mdmTokens, hash, now, staleFor, onError })
@@ -29,7 +28,7 @@ export async function openMdmTokens(parts: GatewayParts, staleFor: () => number)
     known,
     hash,
     now,
-    counters: createCounters({ now }),
+    counters: shared.counters,
     onError,
   })
   return {

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { tokenHasher } from '../../src/evidence/mdm-token/hash.ts'
+import { sameHash, tokenHasher } from '../../src/evidence/mdm-token/hash.ts'
 import { tokenInTarget } from '../../src/evidence/mdm-token/in-url.ts'
 import { weaknessOf } from '../../src/evidence/mdm-token/strength.ts'
 import { formatToken, isGenerated, isTokenText } from '../../src/evidence/mdm-token/text.ts'
@@ -115,4 +116,13 @@ t.test('a token’s hash depends on the installation', async (t) => {
   t.equal(one(token), one(token))
   t.not(one(token), other(token))
   t.match(one(token), /^[\w-]{43}$/)
+})
+
+t.test('hashes of tokens are compared in constant time, and nowhere else', async (t) => {
+  t.equal(sameHash('a'.repeat(43), 'a'.repeat(43)), true)
+  t.equal(sameHash('a'.repeat(43), `${'a'.repeat(42)}b`), false)
+  const source = (path: string) => readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8')
+  t.match(source('evidence/mdm-token/hash.ts'), /export function sameHash.*\n +return timingSafeEqual\(/)
+  t.match(source('gateway/known-mdm-tokens.ts'), /sameHash\(known\.hash, hash\)/)
+  t.notMatch(source('gateway/known-mdm-tokens.ts'), /[!=]== hash\b|\bhash [!=]==/)
 })
