@@ -1,0 +1,111 @@
+import { createHash, createHmac, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { digestFits } from '../../src/lib/http-signatures/content-digest.ts'
+import { asymmetricKey, type SignatureKey, sharedKey } from '../../src/lib/http-signatures/keys.ts'
+import { readSignatures } from '../../src/lib/http-signatures/signature.ts'
+import { type HttpMessage, signatureBase } from '../../src/lib/http-signatures/signature-base.ts'
+import { verifySignature } from '../../src/lib/http-signatures/verify.ts'
+import { readPublicJwk } from '../../src/lib/public-jwk.ts'
+
+const page = readFileSync(new URL('../../docs/app-protocol.md', import.meta.url), 'utf8')
+const vectors = new Map(
+  [...page.matchAll(/^<!-- vector ([\w.]+) -->\n```\w+\n([\s\S]*?)\n```$/gm)].map((match) => [
+    match[1],
+    match[2],
+  ]),
+)
+
+function vector(name: string): string {
+  const text = vectors.get(name)
+  if (text === undefined) throw new Error(`the page has no vector ${name}`)
+  return text
+}
+
+function bytes(name: string): Buffer {
+  return Buffer.from(vector(name).replaceAll(/\s/g, ''), 'hex')
+}
+
+/** The request of a block of fields, as the gateway sees it. */
+function message(name: string): HttpMessage {
+  const [line = '', ...fields] = vector(name).split('\n')
+  const [method = '', target = ''] = line.split(' ')
+  const named = fields.map(
+    (field) =>
+      [field.slice(0, field.indexOf(':')).toLowerCase(), field.slice(field.indexOf(':') + 2)] as const,
+  )
+  const all = (wanted: string) => named.filter(([field]) => field === wanted).map(([, value]) => value)
+  return { method, target, scheme: 'https', authority: all('host')[0] ?? '', field: all }
+}
+
+function onlySignature(asked: HttpMessage) {
+  const [first, second] = readSignatures(asked.field('signature-input'), asked.field('signature'))
+  if (first === undefined || second !== undefined) throw new Error('not one signature')
+  return first
+}
+
+function publicKey(name: string): SignatureKey {
+  return asymmetricKey(createPublicKey({ key: JSON.parse(vector(name)), format: 'jwk' }))
+}
+
+t.test('the first contact of the page is what plain HMAC and SHA-256 give', async (t) => {
+  const key = Buffer.from(vector('contact.secret'), 'base64')
+  t.strictSame(key, bytes('contact.key'))
+  const digest = createHash('sha256').update(vector('contact.body')).digest()
+  t.strictSame(digest, bytes('contact.sha256'))
+  const mac = createHmac('sha256', key).update(vector('contact.base')).digest()
+  t.strictSame(mac, bytes('contact.mac'))
+  const { field } = message('contact.fields')
+  t.strictSame(field('content-digest'), [`sha-256=:${digest.toString('base64')}:`])
+  t.strictSame(field('signature'), [`app=:${mac.toString('base64')}:`])
+  t.strictSame(field('content-length'), [String(Buffer.byteLength(vector('contact.body')))])
+})
+
+t.test('its bytes are those of its text', async (t) => {
+  const lines = vector('contact.dump').split('\n')
+  const dumped = Buffer.from(lines.map((line) => line.slice(6, 53).replaceAll(' ', '')).join(''), 'hex')
+  t.equal(dumped.toString(), vector('contact.base'))
+  for (const [index, line] of lines.entries()) t.equal(Number.parseInt(line.slice(0, 4), 16), index * 16)
+})
+
+t.test(
+  'the gateway’s own code takes each request of the page, and builds the base that stands there',
+  async (t) => {
+    const cases: [string, SignatureKey][] = [
+      ['contact', sharedKey(bytes('contact.key'))],
+      ['own', publicKey('own.jwk')],
+      ['p256', publicKey('p256.jwk')],
+    ]
+    for (const [name, key] of cases) {
+      const asked = message(`${name}.fields`)
+      t.equal(signatureBase(onlySignature(asked), asked), vector(`${name}.base`), name)
+      t.ok(verifySignature(onlySignature(asked), asked, key), name)
+      t.match(page, `The signature base, ${Buffer.byteLength(vector(`${name}.base`))} bytes`)
+    }
+    for (const name of ['contact', 'p256'])
+      t.ok(digestFits(message(`${name}.fields`).field('content-digest'), Buffer.from(vector(`${name}.body`))))
+  },
+)
+
+t.test('the keys of the page and their thumbprints belong together', async (t) => {
+  for (const name of ['own', 'p256']) {
+    const read = readPublicJwk(JSON.parse(vector(`${name}.jwk`)))
+    t.equal(read?.thumbprint, vector(`${name}.keyid`))
+    t.equal(read?.json, vector(`${name}.jwk`), 'the very text that the thumbprint is taken of')
+  }
+  const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), bytes('own.seed')])
+  const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
+  t.strictSame(sign(null, Buffer.from(vector('own.base')), key), bytes('own.signature'))
+  const [signature] = message('p256.fields').field('signature')
+  const jwk = createPublicKey({ key: JSON.parse(vector('p256.jwk')), format: 'jwk' })
+  const raw = Buffer.from(signature?.slice(5, -1) ?? '', 'base64')
+  t.ok(verify('sha256', Buffer.from(vector('p256.base')), { key: jwk, dsaEncoding: 'ieee-p1363' }, raw))
+})
+
+t.test('the body of the page is one that the gateway reads', async (t) => {
+  const { readContact } = await import('../../src/gateway/app/contact-body.ts')
+  t.match(readContact(Buffer.from(vector('contact.body'))), {
+    user: 'alice',
+    ids: { udid: '00008110000A1B2C3D4E801E', imei: ['35693803564380'] },
+  })
+})
