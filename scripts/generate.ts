@@ -10,6 +10,7 @@ import { reasons } from '../src/domain/reason.ts'
 import { policyJsonSchema, policyReference } from '../src/policy/schema.ts'
 import { settingsJsonSchema } from '../src/settings/json-schema.ts'
 import { settingsReference } from '../src/settings/reference.ts'
+import { vendorsReference } from '../src/settings/vendors-reference.ts'
 import { reasonsReference } from './lib/reasons-reference.ts'
 import { accessLogReference, metricsReference } from './lib/telemetry-reference.ts'
 
@@ -23,6 +24,7 @@ const generated: readonly GeneratedFile[] = [
   { file: 'config/schema/gatehouse.schema.json', render: () => json(settingsJsonSchema()) },
   { file: 'config/schema/policy.schema.json', render: () => json(policyJsonSchema()) },
   { file: 'docs/reference/settings.md', render: () => page(settingsReference()) },
+  { file: 'docs/reference/vendors.md', render: () => page(vendorsReference()) },
   { file: 'docs/reference/policy.md', render: policyReference },
   { file: 'docs/reference/commands.md', render: commandsReference },
   { file: 'docs/reference/app-config.md', render: () => page(appConfigReference()) },

@@ -14,11 +14,18 @@ export interface JsonSchema {
   readonly required?: readonly string[]
   readonly items?: JsonSchema
   readonly anyOf?: readonly JsonSchema[]
+  readonly oneOf?: readonly JsonSchema[]
 }
 
 /** The schema with which editors complete and check `gatehouse.yaml`. */
 export function settingsJsonSchema(): JsonSchema {
-  const schema = z.toJSONSchema(settingsSchema, {
+  return { ...jsonSchemaOf(settingsSchema), title: 'Gatehouse settings' } as JsonSchema
+}
+
+/** Of what stands in the file, before it is decoded. */
+export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  // The general type allows booleans as schemas, which zod makes of nothing that the settings use.
+  return z.toJSONSchema(schema, {
     io: 'input',
     // The draft that the YAML servers of editors know.
     target: 'draft-7',
@@ -28,7 +35,5 @@ export function settingsJsonSchema(): JsonSchema {
       if (Array.isArray(examples)) jsonSchema.examples = examples
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
     },
-  })
-  // The general type allows booleans as schemas, which zod makes of nothing that the settings use.
-  return { ...schema, title: 'Gatehouse settings' } as JsonSchema
+  }) as JsonSchema
 }

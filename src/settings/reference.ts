@@ -24,6 +24,11 @@ function section(key: string, schema: JsonSchema, required: readonly string[]): 
   return `${heading}${exampleOf(schema)}\n\nValue: ${valueKind(schema)}, ${standard}.`
 }
 
+/** A table of the keys of one block. */
+export function keysTable(schema: JsonSchema): string {
+  return table(rowsWithin(schema, '', new Map()))
+}
+
 function exampleOf({ examples }: JsonSchema): string {
   return examples === undefined ? '' : ` For example \`${inYaml(examples[0])}\`.`
 }
@@ -86,6 +91,7 @@ function valueKind(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ')
   if (schema.const !== undefined) return `\`${schema.const}\``
   if (schema.anyOf !== undefined) return schema.anyOf.map(valueKind).join(' or ')
+  if (schema.oneOf !== undefined) return [...new Set(schema.oneOf.map(valueKind))].join(' or ')
   if (schema.items !== undefined) return `list of ${valueKind(schema.items)}`
   if (schema.pattern === durationPattern.source) return 'duration'
   if (schema.pattern === sizePattern.source) return 'size'

@@ -14,7 +14,7 @@ import {
 /** The example of docs/vendors.md, as an administrator finds it. */
 function documented(): Record<string, unknown> {
   const page = readFileSync(new URL('../../../docs/vendors.md', import.meta.url), 'utf8')
-  const block = /```yaml\n(# Acme MDM[\s\S]*?)```/.exec(page)?.[1]
+  const block = /```yaml\n# gatehouse\.yaml\n(# Acme MDM[\s\S]*?)```/.exec(page)?.[1]
   const [connection] = (parse(block ?? '') as { compliance: { vendors: Record<string, unknown>[] } })
     .compliance.vendors
   if (connection === undefined) throw new Error('docs/vendors.md has no example of the generic connector')
