@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import { administrationContract } from './administration.ts'
 import { appDevicesContract } from './app-devices.ts'
 import { auditContract } from './audit-and-changes.ts'
+import { complianceContract } from './compliance.ts'
 import { keysContract } from './keys-of-registrations.ts'
 import { leasesContract } from './leases.ts'
 import { mdmTokensContract } from './mdm-tokens.ts'
@@ -13,6 +14,7 @@ import type { OpenStore } from './values.ts'
 export function recordContract(t: Test, open: OpenStore): void {
   registrationsContract(t, open)
   keysContract(t, open)
+  complianceContract(t, open)
   administrationContract(t, open)
   appDevicesContract(t, open)
   auditContract(t, open)
