@@ -77,6 +77,19 @@ t.test('states that come back under an unbroken connection are found out as well
   })
 })
 
+t.test('a change that is told to a Redis that has gone back does not hide those that it lost', async (t) => {
+  const { redis, cache, history, restore } = await comesBackWithOldStates(t)
+  restore()
+  await redis.cli('DEBUG', 'RELOAD', 'NOSAVE')
+  await cache.invalidate('r_9', history.add('r_9'))
+  t.strictSame(await cache.find(['a']), [undefined])
+  await eventually(async () => {
+    const [blocked, unchanged] = await cache.find(['a', 'b'])
+    t.equal(blocked, undefined)
+    return unchanged
+  })
+})
+
 t.test('when the record has forgotten what changed meanwhile, no state from before counts', async (t) => {
   const { redis, cache, history, restore } = await comesBackWithOldStates(t)
   history.add('r_9')

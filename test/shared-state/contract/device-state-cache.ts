@@ -126,6 +126,16 @@ export function deviceStateCacheContract(t: Test, open: OpenCache): void {
     },
   )
 
+  t.test('a key from before a change finds nothing, also when the state has been read since', async (t) => {
+    const { cache, history } = await open(t)
+    history.add('r_1')
+    await settled(cache, 1)
+    for (const hash of ['a', 'b']) await cache.put({ hash, state: state('r_1', 1), asOf: 1 })
+    await cache.invalidate('r_1', history.add('r_1'))
+    await cache.put({ hash: 'b', state: state('r_1', 2), asOf: 2 })
+    t.match(await cache.find(['a', 'b']), [undefined, { state: { version: 2 } }])
+  })
+
   t.test('a flood of changes is told, each of them', async (t) => {
     const { cache, history } = await open(t)
     const ids = Array.from({ length: 1200 }, (_, n) => `r_${n}`)
