@@ -15,7 +15,7 @@ async function snapshot(redis: RedisUnderTest): Promise<() => void> {
 }
 
 async function comesBackWithOldStates(t: Test) {
-  const redis = await startRedis(t)
+  const redis = await startRedis(t, { lines: ['enable-debug-command yes'] })
   const { cache, other, history } = await openCache(t, single(redis))
   history.add('r_1')
   history.add('r_2')
@@ -69,7 +69,7 @@ t.test('a process that starts only then is not let down either', async (t) => {
 t.test('states that come back under an unbroken connection are found out as well', async (t) => {
   const { redis, cache, restore } = await comesBackWithOldStates(t)
   restore()
-  await redis.cli('DEBUG', 'RELOAD', 'NOSAVE')
+  t.equal(await redis.cli('DEBUG', 'RELOAD', 'NOSAVE'), 'OK')
   await eventually(async () => {
     const [blocked, unchanged] = await cache.find(['a', 'b']).catch(() => [])
     t.equal(blocked, undefined)
@@ -80,7 +80,7 @@ t.test('states that come back under an unbroken connection are found out as well
 t.test('a change that is told to a Redis that has gone back does not hide those that it lost', async (t) => {
   const { redis, cache, history, restore } = await comesBackWithOldStates(t)
   restore()
-  await redis.cli('DEBUG', 'RELOAD', 'NOSAVE')
+  t.equal(await redis.cli('DEBUG', 'RELOAD', 'NOSAVE'), 'OK')
   await cache.invalidate('r_9', history.add('r_9'))
   t.strictSame(await cache.find(['a']), [undefined])
   await eventually(async () => {
