@@ -164,8 +164,8 @@ async function assertUnused(db: Kysely<Schema>, where: string): Promise<void> {
 const migrationLock = 4_713_290_551
 
 /**
- * Kysely's own lock begins after it has made its tables, which several processes at once can fail at. The lock is the
- * session's: it ends with the connection, however that ends.
+ * Kysely's own lock begins only after it has made its tables. This one is around all of it, and whoever moves an
+ * installation takes it as well. It is the session's, and ends with the connection, however that ends.
  */
 function inTurn<T>(db: Kysely<Schema>, work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
   return db.connection().execute(async (session) => {

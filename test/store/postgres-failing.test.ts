@@ -184,6 +184,42 @@ t.test(
   },
 )
 
+t.test('a connection whose answer did not come is never used again', async (t) => {
+  // One connection for looks.
+  const location = await server.createLocation({ pool: 3, statementTimeout: 100 })
+  const store = await openStore(location, options)
+  t.teardown(() => store.close())
+  const connections = async () => {
+    const rows = await server.query(
+      server.url,
+      `select pid from pg_stat_activity where application_name = 'gatehouse' and datname = '${location.database}'`,
+    )
+    return rows.map(({ pid }) => pid)
+  }
+  await store.ping()
+  // Those that were open while it was migrated take a moment to be gone.
+  const [before] = await eventually(async () => {
+    const open = await connections()
+    return open.length === 1 && open
+  })
+  server.pause()
+  await t.rejects(store.ping(), { code: 'timeout' })
+  server.resume()
+  await store.ping()
+  t.notOk((await connections()).includes(before))
+})
+
+t.test('the end does not wait for an answer that does not come', async (t) => {
+  const store = await openStore(await server.createLocation({ statementTimeout: 600_000 }), options)
+  await store.ping()
+  server.pause()
+  t.teardown(() => server.resume())
+  const asked = store.ping()
+  // Until it has its connection.
+  await new Promise((resolve) => setImmediate(resolve))
+  await Promise.all([store.close(), t.rejects(asked, { code: 'unreachable' })])
+})
+
 t.test('when every connection is taken, the next one fails in time, and later ones do not', async (t) => {
   const location = await server.createLocation({ pool: 3, connectTimeout: 100, statementTimeout: 2_000 })
   const store = await openStore(location, options)
