@@ -193,7 +193,8 @@ async function startRoles(base: Base, roles: Roles): Promise<RunningRoles> {
     listeners: gateway?.urls ?? [],
     async measure() {
       gateway?.measure()
-      await jobs?.measure()
+      // While the record is away, or closed already, the gauges keep their last values; its own condition is told elsewhere.
+      await jobs?.measure().catch((error: unknown) => base.logger.debug({ err: error }, 'cannot be measured'))
     },
     async reload() {
       await gateway?.reload()

@@ -61,6 +61,11 @@ async function tellMetrics(request?: number): Promise<void> {
   await tell({ type: 'metrics', metrics, ...(request !== undefined && { request }) })
 }
 
+/** Nothing that goes wrong beside the exchanges may end them. */
+function failedTo(what: string): (error: unknown) => void {
+  return (error) => process.stderr.write(`gatehouse: ${what} failed: ${String(error)}\n`)
+}
+
 async function stop(): Promise<void> {
   stopping = true
   if (running === undefined) return
@@ -75,7 +80,7 @@ process.on('message', (message: ToWorker) => {
     case 'start':
       return void start(message.seat)
     case 'reload':
-      return void running?.reload()
+      return void running?.reload().catch(failedTo('reload'))
     case 'notice':
       return notices.receive()
     case 'measure':

@@ -40,6 +40,7 @@ t.test('SIGTERM drains every process: what is open may end, and nothing stays be
   await eventually(() => parked.every(({ text, ended }) => ended() && text() === 'parked to the end'))
   t.strictSame(await gateway.exited, [0, null])
   t.notOk([...pids(gateway).values()].some(isRunning))
+  t.notMatch(gateway.told.join('\n'), /Error/, 'no process fails on its way out')
   const lines = gateway.log.filter(({ msg, path }) => msg === 'exchange' && path === '/poll')
   t.equal(lines.length, 4, 'the last lines of all processes are in the log')
   const audit = await (await one.openStore()).audit.list({ limit: 100 })
