@@ -13,7 +13,7 @@ export const runCommand = defineCommand({
   name: 'run',
   summary: 'Run the gateway until SIGTERM or SIGINT.',
   details:
-    'The log goes to standard output, one JSON object a line.\nSIGTERM and SIGINT let open requests end (limits.drainFor); a second one ends at once. SIGHUP reads the policy\nand the certificates again, and the log names settings that need a restart.',
+    'The log goes to standard output, one JSON object a line.\nSIGTERM and SIGINT let open requests end (limits.drainFor); a second one ends at once. SIGHUP reads the policy\nand the certificates again, and the log names settings that need a restart. With several processes (gateway.processes)\nthis one supervises them and passes the signals on.',
   options: {},
   examples: [
     { line: 'run --config /etc/gatehouse/gatehouse.yaml', description: 'As a service manager starts it' },
