@@ -13,9 +13,9 @@ t.test('a token is created, shown once, listed without itself, and revoked with 
   const { here, store, folder } = await withRecord(t)
   const created = await here('token', 'create', '--label', 'Intune, 2027', '--expires', '2999-01-01')
   t.equal(created.code, 0)
-  const [token = ''] = created.stdout.split('\n')
-  t.ok(isGenerated(token))
-  t.match(created.stdout, /^Token t_\w+ is active from now on, until 2999-01-01/m)
+  const token = created.stdout.trimEnd()
+  t.ok(isGenerated(token), 'standard output has the token and nothing else')
+  t.match(created.stderr, /^Token t_\w+ is active from now on, until 2999-01-01/m)
   const listed = await here('token', 'list')
   t.match(listed.stdout, /t_\w+ +Intune, 2027 +active +generated .* 2999-01-01T.* 0 +- +0$/m)
   const { id } = json(await here('token', 'list', '--json')).tokens[0]

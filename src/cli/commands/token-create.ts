@@ -57,16 +57,15 @@ A token that is typed in must have at least 20 characters that are not common wo
     const value = typed ?? formatToken(randomBytes(32))
     const token = await store(value, typed === undefined ? 'generated' : 'typed', context)
     const { hash: _, ...shown } = token
+    const told = `Token ${token.id} is active from now on${until(token)}.`
+    // The token alone on standard output: it goes into a file as it is.
     context.out.show({ token: { ...shown, ...(typed === undefined && { value }) } }, () =>
-      [
-        ...(typed === undefined ? [value, ''] : []),
-        `Token ${token.id} is active from now on${until(token)}.`,
-        ...(typed === undefined
-          ? ['It is shown this once. Put it into the app configuration of your MDM:']
-          : []),
-        ...(typed === undefined ? ['gatehouse app-config --help'] : []),
-      ].join('\n'),
+      typed === undefined ? value : told,
     )
+    if (typed === undefined && !context.out.json)
+      context.out.warn(
+        `${told} It is shown this once. Put it into the app configuration: gatehouse app-config --help`,
+      )
     return 0
   },
 })
