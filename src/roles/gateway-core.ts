@@ -52,7 +52,10 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
   reportReload({ outcome: 'loaded', digest: policy.current.digest }, parts)
   const devices = createDeviceStates({
     registrations: store.registrations,
+    ...(parts.shared.cache && { cache: parts.shared.cache }),
+    onLookup: (outcome) => metrics.sharedLookups.labels(outcome).inc(),
     hotDevices: settings.limits.hotDevices,
+    hotMemory: settings.limits.hotMemory,
     staleFor: () => policy.current.limits.staleFor,
     now,
     onCondition: (ok, detail) =>
@@ -163,9 +166,10 @@ function assemblePipeline(
       const id = trip.voucherId(head)
       return id !== undefined && nonces.claim(`voucher:${id}`, lifetimes.voucher * 1000)
     },
-    onRegistered: ({ registration }, keys) => {
-      devices.forgetUnknown(keys)
-      metrics.registrations.labels(registration.service).inc()
+    onRegistered: (state, keys) => {
+      metrics.registrations.labels(state.registration.service).inc()
+      void parts.notices.announce()
+      return devices.registered(state, keys)
     },
     onFailed: ({ route, request }, error) => {
       metrics.registrationFailures.labels(route.service.name).inc()
