@@ -93,7 +93,7 @@ function sendUser(
   state: VendorState,
   { guid, more }: { readonly guid: string; readonly more: string | undefined },
 ): unknown {
-  const devices = state.listed().filter((device) => userGuid(device) === guid)
+  const devices = byUser(state.listed()).get(guid) ?? []
   const [first] = devices
   if (first === undefined) return trouble(exchange, 404, 'NOT_FOUND')
   if (more === undefined) return send(exchange, 'user', userRecord(first))
@@ -108,9 +108,18 @@ function pageOf<Row>(exchange: SimulatedExchange, rows: readonly Row[]) {
   return { rows: rows.slice(offset, offset + max), number: Math.floor(offset / max) + 1 }
 }
 
+/** Each list's devices by their user's guid: looking through a large fleet for each user would take for ever. */
+const indexes = new WeakMap<readonly SimulatedDevice[], ReadonlyMap<string, readonly SimulatedDevice[]>>()
+
+function byUser(listed: readonly SimulatedDevice[]): ReadonlyMap<string, readonly SimulatedDevice[]> {
+  const index = indexes.get(listed) ?? Map.groupBy(listed, userGuid)
+  indexes.set(listed, index)
+  return index
+}
+
 /** One of the devices of each user. */
 function usersOf(state: VendorState): readonly SimulatedDevice[] {
-  return [...new Map(state.listed().map((device) => [device.user, device])).values()]
+  return [...byUser(state.listed()).values()].flatMap(([first]) => first ?? [])
 }
 
 function userGuid({ user }: SimulatedDevice): string {
