@@ -54,8 +54,8 @@ async function list(
 function matches(device: SimulatedDevice, query: string): boolean {
   if (query === '') return true
   const record = recordOf(device)
-  const uuid = /^"common\.uuid" = "([\w-]+)"$/.exec(query)?.[1]
-  if (uuid !== undefined) return record['common.uuid'] === uuid
+  const [, field, value] = /^"(common\.(?:uuid|id))" = "([\w-]+)"$/.exec(query) ?? []
+  if (field !== undefined) return String(record[field]) === value
   const out = record['common.compliant'] === false || record['common.security_state'] !== 'Ok'
   return record['common.status'] === 'ACTIVE' && out
 }

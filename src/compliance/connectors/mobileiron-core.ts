@@ -36,7 +36,8 @@ class MobileironCore implements Connector {
   async lookup(vendorDeviceId: string, signal: AbortSignal): Promise<ManagedDevice | 'gone'> {
     // Quotes would end the text in the query; a UUID has none.
     if (!/^[\w-]{1,64}$/.test(vendorDeviceId)) return 'gone'
-    const answer = await this.#ask(`"common.uuid" = "${vendorDeviceId}"`, 0, signal)
+    const field = /^\d+$/.test(vendorDeviceId) ? 'common.id' : 'common.uuid'
+    const answer = await this.#ask(`"${field}" = "${vendorDeviceId}"`, 0, signal)
     const { devices } = this.#read(answer)
     return devices.find((device) => device.vendorDeviceId === vendorDeviceId) ?? 'gone'
   }

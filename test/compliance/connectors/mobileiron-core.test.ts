@@ -116,3 +116,10 @@ t.test('a hosted Core’s instance stays in the path', async (t) => {
   t.equal((await hosted.failure()).code, 'settings')
   t.match(hosted.simulation.requests[0]?.target, /^\/m\/instance\/api\/v2\/devices\?/)
 })
+
+t.test('a device without a UUID is known and looked up by its number, and not taken for gone', async (t) => {
+  const { simulation, connector, signal, all } = await start(t, 1)
+  simulation.fleet.change('1001', { raw: { 'common.uuid': null } })
+  t.equal((await all())[0]?.vendorDeviceId, '1001')
+  t.match(await connector.lookup?.('1001', signal), { vendorDeviceId: '1001' })
+})
