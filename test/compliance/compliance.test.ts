@@ -1,6 +1,7 @@
 import t from 'tap'
 import { confirmHeld } from '../../src/compliance/held.ts'
 import { aliasesOf } from '../../src/compliance/user-names.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { by, device, office, ScriptedVendor, start } from './scripted-vendor.ts'
 
 t.test(
@@ -350,11 +351,15 @@ t.test('a device that changes hands blocks the client of whom it belonged to', a
     device('1'),
     device('2', { user: { name: 'bob' }, platform: 'android' }),
   ])
-  const { register, poll, posture } = await office(t, { mdm: vendor })
+  const { register, posture, compliance } = await office(t, { mdm: vendor }, { interval: 100 })
   await register('r_1')
-  await poll()
-  t.match(await posture('r_1'), { state: 'compliant' })
+  const stop = new AbortController()
+  const running = compliance.run(stop.signal)
+  await eventually(async () => (await posture('r_1'))?.state === 'compliant')
+  // By then everybody has been matched once, after the first complete sweep: from here on only news lead to a client.
+  await new Promise((resolve) => setTimeout(resolve, 500))
   vendor.change('1', { user: { name: 'carol' } })
-  await poll()
-  t.match(await posture('r_1'), { state: 'unmanaged' })
+  await eventually(async () => (await posture('r_1'))?.state === 'unmanaged')
+  stop.abort()
+  await running
 })
