@@ -77,7 +77,8 @@ export const complianceSection = z
         examples: [{ alice: ['a.smith@example.com'] }],
       }),
     vendors: z.array(vendorSchema).prefault([]).meta({
-      description: 'The MDM systems to ask; the keys of each: [vendors.md](vendors.md). Without any, every posture stays unknown.',
+      description:
+        'The MDM systems to ask; the keys of each: [vendors.md](vendors.md). Without any, every posture stays unknown.',
     }),
   })
   .prefault({})
