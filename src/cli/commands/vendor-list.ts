@@ -1,6 +1,6 @@
 import { vendorTitle } from '../../compliance/connectors/table.ts'
 import type { VendorConnection } from '../../settings/sections/vendors/table.ts'
-import type { Store } from '../../store/ports.ts'
+import type { Store, VendorSweep } from '../../store/ports.ts'
 import { defineCommand, type ExitCode } from '../command.ts'
 import { localTime, table } from '../output.ts'
 import { withRecord } from '../record.ts'
@@ -23,7 +23,7 @@ export const vendorList = defineCommand({
             String(devices),
             readAt === undefined ? 'never' : localTime(readAt),
             String(held),
-            error === undefined ? 'good' : `${error.code}: ${error.message}`,
+            stateText(readAt, error),
           ]),
         )
       })
@@ -43,4 +43,9 @@ async function stateOf({ type, settings: { name } }: VendorConnection, store: St
     held: await store.postures.heldCount(name),
     ...(last?.error && { error: last.error }),
   }
+}
+
+function stateText(readAt: number | undefined, error: VendorSweep['error']): string {
+  if (error !== undefined) return `${error.code}: ${error.message}`
+  return readAt === undefined ? 'not read yet' : 'good'
 }
