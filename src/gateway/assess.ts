@@ -55,7 +55,8 @@ export async function assess(
   route: Route,
   deps: AssessDependencies,
 ): Promise<Assessment> {
-  const signed = isSigned(asked) ? await deps.app?.ownKey(asked, route.service.name) : undefined
+  const signed =
+    deps.app !== undefined && isSigned(asked) ? await deps.app.ownKey(asked, route.service.name) : undefined
   const request = signed !== undefined && 'key' in signed ? signed.request : asked
   const vouchedNetworks = await deps.vouchedNetworks(request, route.service.name)
   const identification = withOwnKey(await route.protocol.identify(request), signed)
