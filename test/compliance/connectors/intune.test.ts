@@ -159,7 +159,7 @@ t.test('pages that lead round in circles end the sweep', async (t) => {
 
 t.test('a next page without an address is a broken page, not the end of the list', async (t) => {
   const { simulation, failure } = await connectorUnderTest(t, subject, { devices: 10 })
-  simulation.faults = { nextLink: `${simulation.url.replace('127.0.0.1', 'x'.repeat(5000))}` }
+  simulation.faults = { nextLink: `${simulation.url.replace('127.0.0.1', 'x'.repeat(20_000))}` }
   t.equal((await failure()).code, 'protocol')
 })
 

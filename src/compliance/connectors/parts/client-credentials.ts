@@ -12,7 +12,7 @@ export interface ClientCredentials {
 }
 
 const tokenAnswer = z.object({
-  access_token: z.string().regex(/^[\x21-\x7e]{1,4096}$/),
+  access_token: z.string().regex(/^[\x21-\x7e]{1,16384}$/),
   expires_in: z.coerce.number().positive().max(31_536_000).catch(300),
 })
 
