@@ -61,9 +61,11 @@ t.test('every limit has the default that long polls and Kerberos tickets need', 
     upstreamKeepAlive: 30_000,
     recordTimeout: 500,
     recordWriteTimeout: 5_000,
+    redisTimeout: 50,
     drainFor: 30_000,
     pendingApprovals: 1000,
     hotDevices: 100_000,
+    hotMemory: 128 * 1024 ** 2,
   })
 })
 
