@@ -1,3 +1,4 @@
+import { plistHead } from '../../lib/plist/write.ts'
 import type { AppConfiguration } from '../entries.ts'
 import { xml, xmlComment } from './xml.ts'
 
@@ -14,11 +15,5 @@ export function renderPlist({ vendor, entries, toCheck }: AppConfiguration): str
     '</dict>',
   ]
   if (vendor.bareDict) return `${dict.join('\n')}\n`
-  return `${[...head, ...dict, '</plist>'].join('\n')}\n`
+  return `${[...plistHead, ...dict, '</plist>'].join('\n')}\n`
 }
-
-const head = [
-  '<?xml version="1.0" encoding="UTF-8"?>',
-  '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
-  '<plist version="1.0">',
-]
