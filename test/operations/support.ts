@@ -29,6 +29,10 @@ export interface InstallationOptions {
   readonly listen?: readonly string[]
   /** Further sections of gatehouse.yaml. */
   readonly settings?: string
+  /** The value of `store`, as YAML; a SQLite file in the folder when undefined. */
+  readonly store?: string
+  /** Of the processes that are started. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface Installation {
@@ -81,6 +85,7 @@ export async function installation(t: Test, options: InstallationOptions): Promi
   writeFileSync(policyFile, options.policy ?? evaluationLikePolicy)
   writeFileSync(settingsFile, settingsText(options, certs.folder))
   const env = { GATEHOUSE_CONFIG: settingsFile, TZ: 'UTC' }
+  const started = { ...env, ...options.env }
   const ca = certs.ca.certificate
   return {
     ...{ folder, settingsFile, policyFile, recordFile, ca },
@@ -92,7 +97,7 @@ export async function installation(t: Test, options: InstallationOptions): Promi
       t.teardown(() => store.close())
       return store
     },
-    start: (logTo) => startProcess(t, { env, ca, logTo }),
+    start: (logTo) => startProcess(t, { env: started, ca, logTo }),
   }
 }
 
@@ -113,7 +118,7 @@ services:
     public: [/healthcheck.htm]
     signIn: { method: POST, path: /login, user: { form: username }, success: { status: [302, 303], setCookie: session } }
 ${service}
-store: sqlite:record.db
+store: ${options.store ?? 'sqlite:record.db'}
 management: { listen: "http://127.0.0.1:0" }
 policy: policy.yaml
 ${settings}
