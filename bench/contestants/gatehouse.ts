@@ -5,32 +5,40 @@ import { clientKey } from '../../src/clients/client-key.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { freePort } from '../free-port.ts'
 import { listening, start } from '../processes.ts'
-import type { Contestant, Course } from './contestant.ts'
+import type { Contestant, Course, Started } from './contestant.ts'
 
 const secret = 'b'.repeat(43)
 
+/** Beside proxies of one process. */
+export const gatehouse: Contestant = contestant('Gatehouse', '1')
+/** As it runs by itself: a process for each core, with a supervisor that accepts for them. */
+export const gatehouseOnAllCores: Contestant = contestant('Gatehouse, all cores', 'auto')
+
 /** Everything on: identify by cookie, read the state, decide, tell the upstream who it is, write the access log. */
-export const gatehouse: Contestant = {
-  name: 'Gatehouse',
-  absent: () => undefined,
-  async start(course) {
-    const port = await freePort()
-    const settings = await prepare(course, port)
-    const program = fileURLToPath(new URL('../../bin/gatehouse', import.meta.url))
-    // Beside the settings the gateway would be woken by each write: it watches that folder for a new policy.
-    const log = join(course.folder, 'data', 'access.log')
-    const running = start('sh', ['-c', `exec "$0" run --config "$1" > "$2"`, program, settings, log])
-    await listening(port)
-    return { running, port, headers: `Cookie: gatehouse-device=${secret}; session=1234567890\r\n` }
-  },
+function contestant(name: string, processes: string): Contestant {
+  return { name, absent: () => undefined, start: (course) => startGatehouse(course, processes) }
 }
 
-async function prepare({ folder, upstreamPort }: Course, port: number): Promise<string> {
+async function startGatehouse(course: Course, processes: string): Promise<Started> {
+  const port = await freePort()
+  const settings = await prepare(course, { port, processes })
+  const program = fileURLToPath(new URL('../../bin/gatehouse', import.meta.url))
+  // Beside the settings the gateway would be woken by each write: it watches that folder for a new policy.
+  const log = join(course.folder, 'data', 'access.log')
+  const running = start('sh', ['-c', `exec "$0" run --config "$1" > "$2"`, program, settings, log])
+  await listening(port)
+  return { running, port, headers: `Cookie: gatehouse-device=${secret}; session=1234567890\r\n` }
+}
+
+async function prepare(
+  { folder, upstreamPort }: Course,
+  { port, processes }: { readonly port: number; readonly processes: string },
+): Promise<string> {
   mkdirSync(folder, { recursive: true })
   const settings = join(folder, 'gatehouse.yaml')
   writeFileSync(
     settings,
-    `gateway: { listen: ["http://127.0.0.1:${port}"] }
+    `gateway: { listen: ["http://127.0.0.1:${port}"], processes: ${processes} }
 services:
   - { name: bench, hosts: [bench.localhost], upstream: ["http://127.0.0.1:${upstreamPort}"], client: browser, signIn: { method: POST, path: /login, user: { form: username }, success: { status: [302] } } }
 store: sqlite:data/record.db

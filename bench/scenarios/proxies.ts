@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Contestant, Started } from '../contestants/contestant.ts'
-import { gatehouse } from '../contestants/gatehouse.ts'
+import { gatehouse, gatehouseOnAllCores } from '../contestants/gatehouse.ts'
 import { haproxy } from '../contestants/haproxy.ts'
 import { httpProxy } from '../contestants/http-proxy.ts'
 import { nginx, nginxAuthRequest } from '../contestants/nginx.ts'
@@ -11,7 +11,14 @@ import { applyLoad, type LoadResult, summary } from '../load.ts'
 import { cpuSeconds, firstLine, start } from '../processes.ts'
 import type { Scenario } from './scenario.ts'
 
-const contestants: readonly Contestant[] = [gatehouse, httpProxy, nginx, nginxAuthRequest, haproxy]
+const contestants: readonly Contestant[] = [
+  gatehouse,
+  gatehouseOnAllCores,
+  httpProxy,
+  nginx,
+  nginxAuthRequest,
+  haproxy,
+]
 
 interface Runner {
   readonly name: string
