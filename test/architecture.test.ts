@@ -17,6 +17,7 @@ const mayImport: Record<string, readonly string[]> = {
   audit: ['domain', 'lib', 'store'],
   compliance: ['domain', 'lib', 'store', 'devices', 'shared-state', 'telemetry', 'settings'],
   devices: ['domain', 'lib', 'store', 'shared-state'],
+  enrollment: ['domain', 'lib', 'store', 'devices', 'shared-state', 'telemetry', 'settings'],
   settings: ['domain', 'lib', 'clients', 'policy', 'app-config'],
   gateway: [
     'domain',
@@ -45,6 +46,7 @@ const mayImport: Record<string, readonly string[]> = {
     'gateway',
     'management',
     'compliance',
+    'enrollment',
   ],
   'app-config': ['domain', 'lib'],
   cli: [
@@ -62,6 +64,7 @@ const mayImport: Record<string, readonly string[]> = {
     'gateway',
     'audit',
     'compliance',
+    'enrollment',
     'supervisor',
     'main.ts',
   ],
@@ -76,6 +79,7 @@ const onlyIn: Record<string, readonly string[]> = {
   'node:sqlite': ['src/store/sqlite.ts'],
   ioredis: ['src/shared-state/redis/client.ts'],
   pg: ['src/store/postgres.ts'],
+  'node-forge': ['src/enrollment/asn1/read.ts', 'src/enrollment/asn1/write.ts'],
 }
 
 interface Import {
