@@ -5,6 +5,7 @@
 import type { Service } from '../domain/service.ts'
 import { type KeyPath, type Problem, problemAt, type YamlDocument } from '../lib/yaml-document.ts'
 import { buildCompliance } from './build-compliance.ts'
+import { buildEnrollment } from './build-enrollment.ts'
 import type { Mistake } from './mistake.ts'
 import { packageKeyBytes } from './package-key.ts'
 import { readSecret, type Secret, type SecretReaders, type SecretSource } from './secret.ts'
@@ -56,6 +57,9 @@ export function buildSettings(
     appConfig: written.appConfig,
     ...(app && { app }),
     compliance: buildCompliance(written.compliance, readers, mistakes),
+    ...(written.enrollment && {
+      enrollment: buildEnrollment(written.enrollment, readers, mistakes),
+    }),
     limits,
     retention: written.retention,
     log,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { appSection } from './sections/app.ts'
 import { appConfigSection } from './sections/app-config.ts'
 import { complianceSection } from './sections/compliance.ts'
+import { enrollmentSection } from './sections/enrollment.ts'
 import { gatewaySection } from './sections/gateway.ts'
 import { limitsSection } from './sections/limits.ts'
 import { logSection } from './sections/log.ts'
@@ -24,6 +25,7 @@ export const settingsSchema = z.strictObject({
   mdmTokens: mdmTokensSection,
   appConfig: appConfigSection,
   compliance: complianceSection,
+  enrollment: enrollmentSection,
   limits: limitsSection,
   retention: retentionSection,
   log: logSection,
@@ -36,4 +38,4 @@ export const settingsSchema = z.strictObject({
 export type SettingsDocument = z.output<typeof settingsSchema>
 
 /** Sections of the design that this version does not have. */
-export const laterSections: ReadonlySet<string> = new Set(['enrollment', 'apns'])
+export const laterSections: ReadonlySet<string> = new Set(['apns'])

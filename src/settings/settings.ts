@@ -10,6 +10,7 @@ import type { Platform } from '../domain/client-identity.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { Service } from '../domain/service.ts'
 import type { ComplianceSettings } from './build-compliance.ts'
+import type { EnrollmentSettings } from './build-enrollment.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { Secret } from './secret.ts'
 
@@ -27,6 +28,8 @@ export interface Settings {
   /** Undefined: there is no company app. */
   readonly app?: AppSettings
   readonly compliance: ComplianceSettings
+  /** Undefined: no device is enrolled here. */
+  readonly enrollment?: EnrollmentSettings
   readonly limits: Limits
   readonly retention: RetentionSettings
   readonly log: LogSettings

@@ -8,12 +8,34 @@ import type { GatewaySettings, Settings } from './settings.ts'
  * Settings with which the gateway must not start, as far as they show without a network: those in which a source
  * address could be forged, and listeners that cannot work. `loadSettings` reports them with their lines.
  */
-export function startProblems({ gateway, management }: Pick<Settings, 'gateway' | 'management'>): Mistake[] {
+export function startProblems({
+  gateway,
+  management,
+  enrollment,
+}: Pick<Settings, 'gateway' | 'management' | 'enrollment'>): Mistake[] {
   return [
     ...trustMistakes(gateway),
     ...tlsMistakes(gateway),
     ...listenMistakes(gateway.listen, management.listen),
+    ...enrollmentMistakes(enrollment, { gateway, management }),
   ]
+}
+
+function enrollmentMistakes(
+  enrollment: Settings['enrollment'],
+  { gateway, management }: Pick<Settings, 'gateway' | 'management'>,
+): Mistake[] {
+  if (enrollment === undefined) return []
+  const { listen, trustedProxies } = enrollment
+  const taken = [...gateway.listen, management.listen].find((address) => collide(address, listen))
+  const mistakes = trustedProxies.flatMap((text, index): Mistake[] =>
+    isTooWide(parseCidr(text))
+      ? [{ path: ['enrollment', 'trustedProxies', index], message: `${text} is too wide: ${forgery}` }]
+      : [],
+  )
+  if (taken === undefined) return mistakes
+  const message = `cannot listen here: ${formatListenAddress(taken)} has this port already`
+  return [...mistakes, { path: ['enrollment', 'listen'], message }]
 }
 
 const forgery =

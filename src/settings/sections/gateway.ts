@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { secretSource } from './secret.ts'
 import { addressRange, hostName, listenAddress, path, token } from './values.ts'
 
-const certificateFiles = {
+export const certificateFiles = {
   cert: path().meta({
     description: 'The certificate, PEM, followed by its intermediate certificates.',
     examples: ['../certs/gateway.crt'],
