@@ -5,6 +5,7 @@ import type { Core } from './gateway-core.ts'
 import { reportCertificates, startProbe } from './gateway-health.ts'
 import type { OpenListener } from './gateway-listeners.ts'
 import type { GatewayParts } from './gateway-parts.ts'
+import { failureReporter } from './report-failure.ts'
 
 /** What goes on beside the requests. */
 export interface Background {
@@ -21,7 +22,8 @@ export function startBackground(
   listeners: readonly OpenListener[],
 ): Background {
   const { store, logger } = parts
-  const onError = (error: unknown) => logger.error({ err: error }, 'background work failed')
+  const failed = failureReporter(logger, 'error')
+  const onError = (error: unknown) => failed(error, 'background work failed')
   const changes = followChanges({
     changes: store.changes,
     notices: parts.notices,
@@ -91,5 +93,8 @@ async function apply(change: Change, parts: GatewayParts, core: Core): Promise<v
       return core.tokens.known.changed()
     case 'approval':
       return // read from the record at the next request of the waiting device
+    case 'enrollment':
+    case 'push-wanted':
+      return // what they mean for registrations is announced registration by registration
   }
 }

@@ -235,8 +235,15 @@ export interface Changes {
 
 export interface Change {
   readonly sequence: number
-  readonly kind: 'registration' | 'approval' | 'bypass' | 'mdm-token' | 'vendor'
-  /** Id of the registration, approval or token, name of the service or of the MDM connection. */
+  readonly kind:
+    | 'registration'
+    | 'approval'
+    | 'bypass'
+    | 'mdm-token'
+    | 'vendor'
+    | 'enrollment'
+    | 'push-wanted'
+  /** Id of the registration, approval, token or enrollment, name of the service or of the MDM connection. */
   readonly subject: string
 }
 
