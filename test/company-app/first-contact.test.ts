@@ -115,7 +115,7 @@ t.test('each check refuses what fails just that check, with its own reason', asy
     ['no digest', 'app.signature-missing', { headers: without('content-digest') }],
     ['a label twice', 'app.signature-malformed', { headers: input((text) => `${text}, ${text}`) }],
     [
-      'two signatures',
+      'three signatures',
       'app.signature-malformed',
       {
         headers: (headers) => ({
@@ -189,7 +189,12 @@ t.test('each check refuses what fails just that check, with its own reason', asy
     [
       'a signature that is cut off',
       'app.signature-invalid',
-      { headers: (headers) => ({ ...headers, signature: 'app=:AAAA:' }) },
+      {
+        headers: (headers) => ({
+          ...headers,
+          signature: headers.signature?.replace(/app=:[^:]+:/, 'app=:AAAA:') ?? '',
+        }),
+      },
     ],
     [
       'a digest of its own',
@@ -258,6 +263,40 @@ t.test('each check refuses what fails just that check, with its own reason', asy
       { contact: (contact) => ({ ...contact, publicKey: pair.privateKey.export({ format: 'jwk' }) }) },
     ],
     [
+      'no signature by the app’s own key',
+      'app.signature-missing',
+      {
+        headers: (headers) => ({
+          ...headers,
+          'signature-input': headers['signature-input']?.split(', key=')[0] ?? '',
+          signature: headers.signature?.split(', key=')[0] ?? '',
+        }),
+      },
+    ],
+    [
+      'a key of somebody else',
+      'app.proof-invalid',
+      {
+        contact: (contact) => ({ ...contact, publicKey: pair.publicKey.export({ format: 'jwk' }) }),
+      },
+    ],
+    [
+      'a signature by a key of somebody else',
+      'app.proof-invalid',
+      {
+        headers: (headers) => ({
+          ...headers,
+          signature:
+            headers.signature?.replace(/key=:.*:/, `key=:${Buffer.alloc(64, 1).toString('base64')}:`) ?? '',
+        }),
+      },
+    ],
+    [
+      'a signature by the app’s own key from another time',
+      'app.proof-invalid',
+      { headers: input((text) => text.replace(/(key=.*nonce=")./, '$1_')) },
+    ],
+    [
       'a service that is not there',
       'app.service-unknown',
       { contact: (contact) => ({ ...contact, service: 'mail' }) },
@@ -287,7 +326,7 @@ t.test('a nonce is good once, for this key, whatever else is changed', async (t)
   t.equal((await phone.send('POST', url(gateway), headers, body)).status, 200)
   t.equal(reasonOf(await phone.send('POST', url(gateway), headers, body)), 'app.replayed')
   const other = JSON.stringify({ ...JSON.parse(body), username: 'bob' })
-  t.equal(reasonOf(await phone.send('POST', url(gateway), headers, other)), 'app.digest-mismatch')
+  t.equal(reasonOf(await phone.send('POST', url(gateway), headers, other)), 'app.replayed')
 })
 
 t.test('a request counts within its window and the clock skew, and neither before nor after', async (t) => {
@@ -343,8 +382,15 @@ t.test('attempts are limited for each address, before anything is read, and for 
     configuration: { ...alicesPhone, username: 'bob', deviceId: 'F4GTQ1XYZ0AB', deviceIdType: 'SERIAL' },
   })
   t.equal((await bob.register()).status, 200, 'another device from the same address')
-  for (let i = 0; i < 2; i++) await phone.send('POST', url(gateway))
-  t.equal(reasonOf(await bob.register()), 'app.rate-limited', 'the address has had its six')
+  for (let i = 0; i < 6; i++) t.equal(reasonOf(await phone.send('POST', url(gateway))), 'app.request-invalid')
+  t.equal(
+    reasonOf(await phone.send('POST', url(gateway))),
+    'app.rate-limited',
+    'strangers have had their six',
+  )
+  t.equal((await bob.register()).status, 200, 'which are not those of whoever has a package key')
+  t.equal(reasonOf(await bob.register()), 'app.rate-limited', 'bob’s device has had its two')
+  t.equal(reasonOf(await bob.register()), 'app.rate-limited', 'and the address its six')
   t.equal(
     (
       await phoneOf(gateway, app.packageKey, {

@@ -38,10 +38,16 @@ function message(name: string): HttpMessage {
   return { method, target, scheme: 'https', authority: all('host')[0] ?? '', field: all }
 }
 
-function onlySignature(asked: HttpMessage) {
-  const [first, second] = readSignatures(asked.field('signature-input'), asked.field('signature'))
-  if (first === undefined || second !== undefined) throw new Error('not one signature')
-  return first
+function signatureOf(asked: HttpMessage, label: string) {
+  const found = readSignatures(asked.field('signature-input'), asked.field('signature'))
+  const signature = found.find((one) => one.label === label)
+  if (signature === undefined) throw new Error(`there is no signature ${label}`)
+  return signature
+}
+
+function ownPrivateKey() {
+  const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), bytes('own.seed')])
+  return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
 }
 
 function publicKey(name: string): SignatureKey {
@@ -57,7 +63,9 @@ t.test('the first contact of the page is what plain HMAC and SHA-256 give', asyn
   t.strictSame(mac, bytes('contact.mac'))
   const { field } = message('contact.fields')
   t.strictSame(field('content-digest'), [`sha-256=:${digest.toString('base64')}:`])
-  t.strictSame(field('signature'), [`app=:${mac.toString('base64')}:`])
+  const own = sign(null, Buffer.from(vector('contact.ownbase')), ownPrivateKey())
+  t.strictSame(own, bytes('contact.ownsignature'))
+  t.strictSame(field('signature'), [`app=:${mac.toString('base64')}:, key=:${own.toString('base64')}:`])
   t.strictSame(field('content-length'), [String(Buffer.byteLength(vector('contact.body')))])
 })
 
@@ -71,16 +79,19 @@ t.test('its bytes are those of its text', async (t) => {
 t.test(
   'the gateway’s own code takes each request of the page, and builds the base that stands there',
   async (t) => {
-    const cases: [string, SignatureKey][] = [
-      ['contact', sharedKey(bytes('contact.key'))],
-      ['own', publicKey('own.jwk')],
-      ['p256', publicKey('p256.jwk')],
+    const cases: [string, string, string, SignatureKey][] = [
+      ['contact', 'app', 'base', sharedKey(bytes('contact.key'))],
+      ['contact', 'key', 'ownbase', publicKey('own.jwk')],
+      ['own', 'app', 'base', publicKey('own.jwk')],
+      ['p256', 'app', 'base', publicKey('p256.jwk')],
     ]
-    for (const [name, key] of cases) {
+    for (const [name, label, base, key] of cases) {
       const asked = message(`${name}.fields`)
-      t.equal(signatureBase(onlySignature(asked), asked), vector(`${name}.base`), name)
-      t.ok(verifySignature(onlySignature(asked), asked, key), name)
-      t.match(page, `The signature base, ${Buffer.byteLength(vector(`${name}.base`))} bytes`)
+      const signature = signatureOf(asked, label)
+      const expected = vector(`${name}.${base}`)
+      t.equal(signatureBase(signature, asked), expected, `${name} ${label}`)
+      t.ok(verifySignature(signature, asked, key), `${name} ${label}`)
+      t.match(page, new RegExp(`The signature base.*, ${Buffer.byteLength(expected)} bytes:`))
     }
     for (const name of ['contact', 'p256'])
       t.ok(digestFits(message(`${name}.fields`).field('content-digest'), Buffer.from(vector(`${name}.body`))))
@@ -93,9 +104,7 @@ t.test('the keys of the page and their thumbprints belong together', async (t) =
     t.equal(read?.thumbprint, vector(`${name}.keyid`))
     t.equal(read?.json, vector(`${name}.jwk`), 'the very text that the thumbprint is taken of')
   }
-  const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), bytes('own.seed')])
-  const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
-  t.strictSame(sign(null, Buffer.from(vector('own.base')), key), bytes('own.signature'))
+  t.strictSame(sign(null, Buffer.from(vector('own.base')), ownPrivateKey()), bytes('own.signature'))
   const [signature] = message('p256.fields').field('signature')
   const jwk = createPublicKey({ key: JSON.parse(vector('p256.jwk')), format: 'jwk' })
   const raw = Buffer.from(signature?.slice(5, -1) ?? '', 'base64')

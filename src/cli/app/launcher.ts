@@ -52,44 +52,42 @@ export class Launcher {
     )
   }
 
-  /** Signs the first contact with the package key. */
+  /** Signs the first contact twice: with the package key, and with the app's own key, which shows that it has it. */
   signContact(url: URL, body: string, method = 'POST'): Record<string, string> {
     const { id, secret } = this.#options.packageKey
     const key = Buffer.from(secret, 'base64')
-    const signed = { method, url, body, keyid: id, alg: 'hmac-sha256' }
-    return this.#sign(signed, (base) => createHmac('sha256', key).update(base).digest())
+    const what = { method, url, body, ...this.#fresh() }
+    const byPackage = signed({ ...what, label: 'app', keyid: id, alg: 'hmac-sha256' }, (base) =>
+      createHmac('sha256', key).update(base).digest(),
+    )
+    const byOwn = this.#own({ ...what, label: 'key' })
+    return {
+      ...byPackage,
+      'signature-input': `${byPackage['signature-input']}, ${byOwn['signature-input']}`,
+      signature: `${byPackage.signature}, ${byOwn.signature}`,
+    }
   }
 
   /** Signs any later request with the app's own key. @param body '' for none */
   signOwn(method: string, url: URL, body = ''): Record<string, string> {
+    return this.#own({ method, url, body, label: 'app', ...this.#fresh() })
+  }
+
+  #own(what: Omit<ToSign, 'keyid' | 'alg'>): Record<string, string> {
     const { privateKey } = this.#keys
     const ed25519 = privateKey.asymmetricKeyType === 'ed25519'
     const alg = ed25519 ? 'ed25519' : 'ecdsa-p256-sha256'
-    return this.#sign({ method, url, body, keyid: this.keyid, alg }, (base) =>
+    return signed({ ...what, keyid: this.keyid, alg }, (base) =>
       ed25519
         ? sign(null, base, privateKey)
         : sign('sha256', base, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
     )
   }
 
-  #sign(what: ToSign, signBase: (base: Buffer) => Buffer): Record<string, string> {
-    const { method, url, body, keyid, alg } = what
-    const created = Math.floor(this.#options.now() / 1000)
-    const nonce = randomBytes(18).toString('base64url')
-    const digest = body === '' ? undefined : `sha-256=:${createHash('sha256').update(body).digest('base64')}:`
-    const covered = `("@method" "@target-uri"${digest === undefined ? '' : ' "content-digest"'})`
-    const parameters = `${covered};created=${created};expires=${created + 60};nonce="${nonce}";keyid="${keyid}";alg="${alg}"`
-    const lines = [
-      `"@method": ${method}`,
-      `"@target-uri": ${url.href}`,
-      ...(digest === undefined ? [] : [`"content-digest": ${digest}`]),
-      `"@signature-params": ${parameters}`,
-    ]
-    const signature = signBase(Buffer.from(lines.join('\n'))).toString('base64')
+  #fresh() {
     return {
-      ...(digest !== undefined && { 'content-digest': digest }),
-      'signature-input': `app=${parameters}`,
-      signature: `app=:${signature}:`,
+      created: Math.floor(this.#options.now() / 1000),
+      nonce: randomBytes(18).toString('base64url'),
     }
   }
 
@@ -123,12 +121,35 @@ export class Launcher {
   }
 }
 
+function signed(what: ToSign, signBase: (base: Buffer) => Buffer): Record<string, string> {
+  const { method, url, body, label, keyid, alg, created, nonce } = what
+  const digest = body === '' ? undefined : `sha-256=:${createHash('sha256').update(body).digest('base64')}:`
+  const covered = `("@method" "@target-uri"${digest === undefined ? '' : ' "content-digest"'})`
+  const parameters = `${covered};created=${created};expires=${created + 60};nonce="${nonce}";keyid="${keyid}";alg="${alg}"`
+  const lines = [
+    `"@method": ${method}`,
+    `"@target-uri": ${url.href}`,
+    ...(digest === undefined ? [] : [`"content-digest": ${digest}`]),
+    `"@signature-params": ${parameters}`,
+  ]
+  const signature = signBase(Buffer.from(lines.join('\n'))).toString('base64')
+  return {
+    ...(digest !== undefined && { 'content-digest': digest }),
+    'signature-input': `${label}=${parameters}`,
+    signature: `${label}=:${signature}:`,
+  }
+}
+
 interface ToSign {
   readonly method: string
   readonly url: URL
   readonly body: string
+  readonly label: string
   readonly keyid: string
   readonly alg: string
+  /** Seconds since the epoch. */
+  readonly created: number
+  readonly nonce: string
 }
 
 export interface LauncherOptions {

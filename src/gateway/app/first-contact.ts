@@ -5,6 +5,7 @@ import type { Platform } from '../../domain/client-identity.ts'
 import type { RequestHead } from '../../domain/request-head.ts'
 import { equalSecrets, sha256 } from '../../lib/hash.ts'
 import { digestFits } from '../../lib/http-signatures/content-digest.ts'
+import { asymmetricKey } from '../../lib/http-signatures/keys.ts'
 import { type MessageSignature, readSignatures } from '../../lib/http-signatures/signature.ts'
 import { verifySignature } from '../../lib/http-signatures/verify.ts'
 import { type PublicJwk, readPublicJwk } from '../../lib/public-jwk.ts'
@@ -15,69 +16,119 @@ import type { CompanyApp } from './company-app.ts'
 import { type Contact, readContact } from './contact-body.ts'
 import { type BindingLink, bindingLink } from './links.ts'
 import { AppRefused } from './refused.ts'
-import { asMessage, checkCoverage, checking, checkTimes, claimNonce, freshnessOf } from './signed-request.ts'
+import {
+  asMessage,
+  checkCoverage,
+  checking,
+  checkTimes,
+  claimNonce,
+  type Freshness,
+  freshnessOf,
+} from './signed-request.ts'
 
 /** The most that the body may have. */
 export const contactSize = 16 * 1024
 const minute = 60_000
 
 /**
- * The app's first contact. What is cheap to check comes first, and what only a holder of the package key gets to comes
- * after its signature: package key, signature, times, nonce, company, version, vendor.
+ * The app’s first contact, with what `checkArrival` has found. What only a holder of the package key gets to: digest, company,
+ * version, vendor, token, the app's own key.
  * @throws AppRefused
  */
-export async function firstContact(head: RequestHead, body: Uint8Array, app: CompanyApp): Promise<Answer> {
-  const signature = onlySignature(head)
-  const packageKey = await checkSignature(head, { signature, body }, app)
+export async function firstContact(arrival: Arrival, body: Uint8Array, app: CompanyApp): Promise<Answer> {
+  const { head } = arrival
+  if (!checking(() => digestFits(head.fields.all('content-digest'), body)))
+    throw new AppRefused('app.digest-mismatch')
   const contact = readContact(body)
   await countDevice(contact, app)
   checkCompany(contact, app)
   checkVersion(contact, app)
   await checkVendor(contact, app)
   const mdmTokenId = await checkMdmToken(contact, app)
-  return admit(head, { contact, packageKey, ...(mdmTokenId !== undefined && { mdmTokenId }) }, app)
+  return admit(arrival, { contact, ...(mdmTokenId !== undefined && { mdmTokenId }) }, app)
 }
 
-/** Before the body is read: who has no business here costs little. @throws AppRefused */
-export async function checkArrival(head: RequestHead, app: CompanyApp): Promise<void> {
+/** A request that a holder of a package key has made just now, and whose body nobody has read yet. */
+export interface Arrival {
+  readonly head: RequestHead
+  /** The id of the package key. */
+  readonly packageKey: string
+  /** By the key that the body is going to name. */
+  readonly ownSignature: MessageSignature
+  readonly fresh: Freshness
+}
+
+/**
+ * Before the body is read: who has no business here costs little. Strangers are counted by themselves: whoever shares
+ * an address with phones (an office, a carrier's NAT) and holds no package key does not use up their attempts.
+ * @throws AppRefused
+ */
+export async function checkArrival(head: RequestHead, app: CompanyApp): Promise<Arrival> {
   if (head.query !== undefined) throw new AppRefused('app.secret-in-url')
-  await count(`app-address:${head.source.address}`, app.settings.attempts.perAddress, app)
+  const { perAddress } = app.settings.attempts
+  const arrival = await readArrival(head, app).catch(async (error: unknown) => {
+    if (error instanceof AppRefused && error.reason !== 'app.nonces-unavailable')
+      await count(`app-stranger:${head.source.address}`, perAddress, app)
+    throw error
+  })
+  await count(`app-address:${head.source.address}`, perAddress, app)
+  return arrival
+}
+
+async function readArrival(head: RequestHead, app: CompanyApp): Promise<Arrival> {
   if (head.method !== 'POST') throw new AppRefused('app.method')
   const type = head.fields.get('content-type')
   if (type === undefined || !/^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i.test(type))
     throw new AppRefused('app.request-invalid', 'Content-Type must be application/json')
   if (head.fields.has('content-encoding'))
     throw new AppRefused('app.request-invalid', 'the body must not be encoded')
+  const { packageKeys, nonces, settings, now } = app
+  const { ofPackage, ofOwnKey } = bothSignatures(head, (id) => packageKeys(id, now()) !== undefined)
+  const fresh = freshnessOf(ofPackage)
+  checkCoverage(ofPackage, true)
+  const key = packageKeys(fresh.keyid, now())
+  if (key === undefined) throw new AppRefused('app.key-unknown')
+  if (!checking(() => verifySignature(ofPackage, asMessage(head), key)))
+    throw new AppRefused('app.signature-invalid')
+  checkTimes(fresh, settings, now())
+  await claimNonce(fresh, nonces, settings)
+  return { head, packageKey: fresh.keyid, ownSignature: ofOwnKey, fresh }
 }
 
-function onlySignature({ fields }: RequestHead): MessageSignature {
+/** One by the package key, one by the app's own; which is which, their key ids tell. */
+function bothSignatures({ fields }: RequestHead, isPackageKey: (id: string) => boolean) {
   const missing = ['signature-input', 'signature', 'content-digest'].filter((name) => !fields.has(name))
   if (missing.length > 0) throw new AppRefused('app.signature-missing', `there is no ${missing.join(', ')}`)
   const signatures = checking(() => readSignatures(fields.all('signature-input'), fields.all('signature')))
   const [first, second] = signatures
-  if (first === undefined) throw new AppRefused('app.signature-missing')
-  if (second !== undefined)
-    throw new AppRefused('app.signature-malformed', 'there must be one signature, not several')
-  return first
+  if (first === undefined || second === undefined)
+    throw new AppRefused(
+      'app.signature-missing',
+      'there must be two signatures: by the package key, and by the app’s own key',
+    )
+  if (signatures.length > 2)
+    throw new AppRefused('app.signature-malformed', 'there must be two signatures, not more')
+  return isPackageKey(second.parameters.keyid ?? '')
+    ? { ofPackage: second, ofOwnKey: first }
+    : { ofPackage: first, ofOwnKey: second }
 }
 
-/** @returns the id of the package key */
-async function checkSignature(
-  head: RequestHead,
-  { signature, body }: { readonly signature: MessageSignature; readonly body: Uint8Array },
-  { packageKeys, nonces, settings, now }: CompanyApp,
-): Promise<string> {
-  const fresh = freshnessOf(signature)
-  checkCoverage(signature, true)
-  const key = packageKeys(fresh.keyid, now())
-  if (key === undefined) throw new AppRefused('app.key-unknown')
-  if (!checking(() => verifySignature(signature, asMessage(head), key)))
-    throw new AppRefused('app.signature-invalid')
-  if (!checking(() => digestFits(head.fields.all('content-digest'), body)))
-    throw new AppRefused('app.digest-mismatch')
-  checkTimes(fresh, settings, now())
-  await claimNonce(fresh, nonces, settings)
-  return fresh.keyid
+/** Whoever holds the package key could otherwise register a key of somebody else, who then could not. */
+function checkOwnKey({ head, ownSignature, fresh }: Arrival, { key, thumbprint }: PublicJwk): void {
+  const { keyid, nonce, created, expires } = ownSignature.parameters
+  if (keyid !== thumbprint)
+    throw new AppRefused(
+      'app.proof-invalid',
+      'the keyid of the second signature is not the thumbprint of publicKey',
+    )
+  if (nonce !== fresh.nonce || created !== fresh.created || expires !== fresh.expires)
+    throw new AppRefused(
+      'app.proof-invalid',
+      'created, expires and nonce must be the same in both signatures',
+    )
+  checkCoverage(ownSignature, true)
+  if (!checking(() => verifySignature(ownSignature, asMessage(head), asymmetricKey(key))))
+    throw new AppRefused('app.proof-invalid', 'the signature by the app’s own key is wrong')
 }
 
 /** After the signature: a stranger cannot lock a device out by its id. */
@@ -137,17 +188,14 @@ async function checkMdmToken(
 
 interface Admitting {
   readonly contact: Contact
-  readonly packageKey: string
   readonly mdmTokenId?: string
 }
 
-async function admit(
-  head: RequestHead,
-  { contact, packageKey, mdmTokenId }: Admitting,
-  app: CompanyApp,
-): Promise<Answer> {
+async function admit(arrival: Arrival, { contact, mdmTokenId }: Admitting, app: CompanyApp): Promise<Answer> {
+  const { head, packageKey } = arrival
   const key = readPublicJwk(contact.publicKey)
   if (key === undefined) throw new AppRefused('app.public-key-invalid')
+  checkOwnKey(arrival, key)
   const made = makeLinks(head, servicesOf(contact, app), app)
   const at = app.now()
   const expiresAt = at + app.settings.ticketLife

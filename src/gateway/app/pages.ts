@@ -37,8 +37,8 @@ export function appPage(visit: AppVisit, app: CompanyApp): Promise<Answer> | und
 }
 
 async function register({ head, client }: AppVisit, app: CompanyApp): Promise<Answer> {
-  await checkArrival(head, app)
-  return firstContact(head, await readSmallBody(client, contactSize), app)
+  const arrival = await checkArrival(head, app)
+  return firstContact(arrival, await readSmallBody(client, contactSize), app)
 }
 
 function linkOfQuery({ query }: RequestHead): TicketPath {

@@ -90,7 +90,8 @@ export const appSection = z
     attempts: z
       .strictObject({
         perAddress: count().prefault(120).meta({
-          description: 'First contacts in a minute from one address. Large offices share one (NAT).',
+          description:
+            'First contacts in a minute from one address. Large offices share one (NAT). Requests without a valid package key are counted by themselves, to the same number.',
         }),
         perDevice: count().prefault(10).meta({ description: 'First contacts in a minute for one device.' }),
       })
