@@ -2,7 +2,7 @@ import type { ManagedDevice } from '../domain/managed-device.ts'
 import type { SweepCounts } from '../store/ports.ts'
 import type { PostureWriter, Round } from './apply.ts'
 import { type Connector, VendorError, type VendorPage } from './connectors/connector.ts'
-import { digestOf, distinct, isKnown, keyName, keysOfDevice, toStoredDevice } from './device-record.ts'
+import { digestOf, isKnown, keyName, toStoredDevice } from './device-record.ts'
 import type { ComplianceRecord } from './evaluate.ts'
 import type { VerdictRules } from './verdict.ts'
 
@@ -78,21 +78,30 @@ export class News {
     this.#before = []
     for (let begin = 0; begin < before.length; begin += atOnce)
       await this.#round.consider({ keys: before.slice(begin, begin + atOnce) }, refreshed)
-    for (let begin = 0; begin < changed.length; begin += atOnce) {
-      const ids = changed.slice(begin, begin + atOnce)
-      const devices = await Promise.all(ids.map((id) => record.managedDevices.get(name, id)))
-      const keys = distinct(
-        devices.flatMap((stored) => (stored === undefined ? [] : keysOfDevice(stored.device))),
-      )
+    for (let begin = 0; begin < changed.length; begin += lookedUpAtOnce) {
+      const ids = changed.slice(begin, begin + lookedUpAtOnce)
       const linked = await record.links.to(ids.map((vendorDeviceId) => ({ vendor: name, vendorDeviceId })))
-      await this.#round.consider({ keys, ids: linked }, refreshed)
+      // Most devices of a fleet that is read for the first time concern nobody yet.
+      await this.#consider(
+        [...new Set([...linked, ...(await record.postures.concerning(name, ids))])],
+        refreshed,
+      )
       await breath()
     }
     return this.#round.settle(whole ? name : undefined)
   }
+
+  async #consider(ids: readonly string[], refreshed: ReadonlySet<string> | undefined): Promise<void> {
+    for (let begin = 0; begin < ids.length; begin += atOnce) {
+      await this.#round.consider({ ids: ids.slice(begin, begin + atOnce) }, refreshed)
+      await breath()
+    }
+  }
 }
 
+/** Devices in one write, and registrations that are judged at once. */
 const atOnce = 50
+const lookedUpAtOnce = 500
 
 function toKey(name: string) {
   const at = name.indexOf('\n')

@@ -5,7 +5,7 @@ import { complianceStates, type ManagedDevice, managementStates } from '../domai
 import { type Database, type WriteTransaction, write } from './database.ts'
 import type { DeviceKey, KnownDigest, ManagedDevices, StoredDevice } from './ports.ts'
 import { checked, deviceIdsSchema, fromJson } from './rows.ts'
-import type { ManagedDeviceRow } from './schema.ts'
+import type { ManagedDeviceKeyRow, ManagedDeviceRow } from './schema.ts'
 import { slices } from './slices.ts'
 
 export function createManagedDevices(db: Database): ManagedDevices {
@@ -70,37 +70,107 @@ async function digests(db: Database, vendor: string, ids: readonly string[]) {
   return known
 }
 
+/**
+ * A few statements for all of them, and only for keys that have come or gone: the first sweep through a fleet writes some
+ * hundred thousand rows, while devices want to register.
+ */
 async function put(db: Database, devices: readonly StoredDevice[]): Promise<readonly DeviceKey[]> {
   if (devices.length === 0) return []
+  // The last word on a device counts, and one statement may name it only once.
+  const once = [...new Map(devices.map((stored) => [nameOf(stored.device), stored])).values()]
   return write(db, async (tx) => {
-    const before: DeviceKey[] = []
-    for (const stored of devices) {
-      const { vendor, vendorDeviceId } = stored.device
-      before.push(...(await removeKeys(tx, vendor, [vendorDeviceId])))
-      await tx
-        .insertInto('managed_devices')
-        .values(toRow(stored))
-        .onConflict((conflict) =>
-          conflict.columns(['vendor', 'vendor_device_id']).doUpdateSet((row) => ({
-            body: row.ref('excluded.body'),
-            digest: row.ref('excluded.digest'),
-            last_seen: row.ref('excluded.last_seen'),
-            learnt_at: row.ref('excluded.learnt_at'),
-            due_at: row.ref('excluded.due_at'),
-            ask_again: row.ref('excluded.ask_again'),
-          })),
-        )
-        .execute()
-      if (stored.keys.length === 0) continue
+    const had = await keyRowsOf(tx, once)
+    for (const some of rowSlices(once.map(toRow))) await putRows(tx, some)
+    const have = new Set(had.map(keyRowName))
+    const wanted = once.flatMap(toKeyRows)
+    const keep = new Set(wanted.map(keyRowName))
+    for (const row of had) if (!keep.has(keyRowName(row))) await removeKey(tx, row)
+    for (const some of rowSlices(wanted.filter((row) => !have.has(keyRowName(row)))))
       await tx
         .insertInto('managed_device_keys')
-        .values(stored.keys.map((key) => ({ ...key, vendor, vendor_device_id: vendorDeviceId })))
+        .values(some)
         .onConflict((conflict) => conflict.doNothing())
         .execute()
-    }
-    return before
+    return had.map(toKey)
   })
 }
+
+async function putRows(tx: WriteTransaction, rows: ManagedDeviceRow[]): Promise<void> {
+  await tx
+    .insertInto('managed_devices')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['vendor', 'vendor_device_id']).doUpdateSet((row) => ({
+        body: row.ref('excluded.body'),
+        digest: row.ref('excluded.digest'),
+        last_seen: row.ref('excluded.last_seen'),
+        learnt_at: row.ref('excluded.learnt_at'),
+        due_at: row.ref('excluded.due_at'),
+        ask_again: row.ref('excluded.ask_again'),
+      })),
+    )
+    .execute()
+}
+
+async function keyRowsOf(tx: WriteTransaction, devices: readonly StoredDevice[]) {
+  const rows: ManagedDeviceKeyRow[] = []
+  for (const [vendor, ids] of idsByVendor(devices))
+    for (const some of slices(ids))
+      rows.push(
+        ...(await tx
+          .selectFrom('managed_device_keys')
+          .selectAll()
+          .where('vendor', '=', vendor)
+          .where('vendor_device_id', 'in', some)
+          .execute()),
+      )
+  return rows
+}
+
+function idsByVendor(devices: readonly StoredDevice[]): ReadonlyMap<string, readonly string[]> {
+  const ids = new Map<string, string[]>()
+  for (const { device } of devices) {
+    const own = ids.get(device.vendor)
+    if (own === undefined) ids.set(device.vendor, [device.vendorDeviceId])
+    else own.push(device.vendorDeviceId)
+  }
+  return ids
+}
+
+async function removeKey(
+  tx: WriteTransaction,
+  { kind, value, vendor, vendor_device_id }: ManagedDeviceKeyRow,
+): Promise<void> {
+  await tx
+    .deleteFrom('managed_device_keys')
+    .where('kind', '=', kind)
+    .where('value', '=', value)
+    .where('vendor', '=', vendor)
+    .where('vendor_device_id', '=', vendor_device_id)
+    .execute()
+}
+
+function toKeyRows({ device, keys }: StoredDevice): readonly ManagedDeviceKeyRow[] {
+  const { vendor, vendorDeviceId } = device
+  return keys.map(({ kind, value }) => ({ kind, value, vendor, vendor_device_id: vendorDeviceId }))
+}
+
+function keyRowName({ kind, value, vendor, vendor_device_id }: ManagedDeviceKeyRow): string {
+  return `${kind}\n${value}\n${vendor}\n${vendor_device_id}`
+}
+
+function nameOf({ vendor, vendorDeviceId }: ManagedDevice): string {
+  return `${vendor}\n${vendorDeviceId}`
+}
+
+/** In sizes of which there are few, so that each statement is prepared once. */
+function* rowSlices<Row>(rows: readonly Row[]): Iterable<Row[]> {
+  let begin = 0
+  for (const size of rowsAtOnce)
+    for (; rows.length - begin >= size; begin += size) yield rows.slice(begin, begin + size)
+}
+
+const rowsAtOnce = [50, 10, 1]
 
 async function remove(db: Database, vendor: string, ids: readonly string[]): Promise<readonly DeviceKey[]> {
   const before: DeviceKey[] = []

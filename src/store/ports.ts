@@ -15,6 +15,7 @@ import type { MdmToken } from '../domain/mdm-token.ts'
 import type { Posture } from '../domain/posture.ts'
 import type { DeviceState, Registration } from '../domain/registration.ts'
 import type { Source } from '../domain/request-head.ts'
+import type { EnrollmentCodes, EnrollmentPasses } from './enrollment-sign-in-ports.ts'
 
 export interface RegistrationReader {
   /** The state of the registration that one of the hashes belongs to; the first hash that is known wins. Expired keys are unknown. */
@@ -415,6 +416,8 @@ export interface Postures {
     readonly keys?: readonly DeviceKey[]
     readonly ids?: readonly string[]
   }): Promise<readonly DeviceState[]>
+  /** Ids of the registrations that share a key with one of these devices of the vendor. */
+  concerning(vendor: string, deviceIds: readonly string[]): Promise<readonly string[]>
   /** By what these registrations are found; those for which nothing is set are missing. */
   keysOf(ids: readonly string[]): Promise<ReadonlyMap<string, readonly DeviceKey[]>>
   setKeys(keys: ReadonlyMap<string, readonly DeviceKey[]>): Promise<void>
@@ -488,6 +491,8 @@ export interface Store {
   readonly sweeps: VendorSweeps
   readonly postures: Postures
   readonly links: DeviceLinks
+  readonly enrollmentCodes: EnrollmentCodes
+  readonly enrollmentPasses: EnrollmentPasses
   /** Cheap check that the record answers. @throws RecordUnavailable */
   ping(): Promise<void>
   /** Check that the record takes a write, by one that changes nothing. @throws RecordUnavailable */

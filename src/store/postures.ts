@@ -13,6 +13,7 @@ export function createPostures(db: Database): Postures {
   return {
     set: (changes, by) => set(db, changes, by),
     find: ({ keys = [], ids = [] }) => find(db, keys, ids),
+    concerning: (vendor, devices) => concerning(db, vendor, devices),
     keysOf: (ids) => keysOf(db, ids),
     setKeys: (keys) => setKeys(db, keys),
     async page(after, limit) {
@@ -143,6 +144,24 @@ async function find(
     found.push(...rows.map(toDeviceState))
   }
   return found
+}
+
+async function concerning(db: Database, vendor: string, devices: readonly string[]): Promise<string[]> {
+  const ids = new Set<string>()
+  for (const some of slices(devices)) {
+    const rows = await db.read
+      .selectFrom('managed_device_keys as device')
+      .innerJoin('registration_match_keys as own', (join) =>
+        join.onRef('own.kind', '=', 'device.kind').onRef('own.value', '=', 'device.value'),
+      )
+      .select('own.registration_id')
+      .distinct()
+      .where('device.vendor', '=', vendor)
+      .where('device.vendor_device_id', 'in', some)
+      .execute()
+    for (const row of rows) ids.add(row.registration_id)
+  }
+  return [...ids]
 }
 
 async function keysOf(db: Database, ids: readonly string[]) {
