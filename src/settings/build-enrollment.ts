@@ -1,11 +1,11 @@
 import type { AccessRightName } from '../domain/access-rights.ts'
 import type { KeyPath } from '../lib/yaml-document.ts'
+import { buildCa, buildScep, type CaSettings, type IdentityFiles, type ScepSettings } from './build-ca.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { Mistake } from './mistake.ts'
 import { readSecret, type Secret, type SecretReaders, type SecretSource } from './secret.ts'
 import type { WrittenSignIn } from './sections/enrollment/sign-in.ts'
 import type { WrittenEnrollment } from './sections/enrollment.ts'
-import type { CertificateFiles } from './settings.ts'
 
 /** Apple devices managed by Gatehouse itself. Times in milliseconds, paths absolute. */
 export interface EnrollmentSettings {
@@ -15,13 +15,15 @@ export interface EnrollmentSettings {
   readonly organisation: string
   /** The beginning of all profile identifiers, such as `com.example.mdm`. */
   readonly identifier: string
-  readonly tls?: { readonly certificate: CertificateFiles; readonly clientCertificates: boolean }
+  readonly tls?: { readonly certificate: IdentityFiles; readonly clientCertificates: boolean }
   readonly trustedProxies: readonly string[]
   readonly signIn: SignInSettings
   readonly accessRights: readonly AccessRightName[]
   readonly deviceSignature: DeviceSignatureSettings
   /** Undefined: no enrollment from the device’s own settings. */
   readonly accountDriven?: { readonly mode: 'byod' | 'adde'; readonly managedAppleId: string }
+  readonly ca: CaSettings
+  readonly scep: ScepSettings
   readonly challengeLife: number
   readonly help?: string
 }
@@ -69,7 +71,7 @@ export function buildEnrollment(
   readers: SecretReaders,
   mistakes: Mistake[],
 ): EnrollmentSettings {
-  const { publicUrl, identifier, tls, signIn, deviceSignature, ...same } = written
+  const { publicUrl, identifier, tls, signIn, deviceSignature, ca, scep, ...same } = written
   const secret = (source: SecretSource, path: KeyPath) => {
     const value = readSecret(source, readers)
     if (typeof value !== 'string') return value
@@ -83,6 +85,8 @@ export function buildEnrollment(
     identifier: identifier ?? reversed(publicUrl.hostname),
     ...(tls && { tls: buildTls(tls, resolve, secret) }),
     signIn: buildSignIn(signIn, resolve, secret),
+    ca: buildCa(ca, readers, secret),
+    scep: buildScep(scep, readers),
     deviceSignature: { ...deviceSignature, ca: deviceSignature.ca.map(resolve) },
   }
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { accessRightsKey } from './enrollment/access-rights.ts'
 import { accountDrivenKey } from './enrollment/account-driven.ts'
+import { caKey } from './enrollment/ca.ts'
 import { deviceSignatureKey } from './enrollment/device-signature.ts'
+import { scepKey } from './enrollment/scep.ts'
 import { signInKey } from './enrollment/sign-in.ts'
 import { certificateFiles } from './gateway.ts'
 import { addressRange, duration, listenAddress, originUrl } from './values.ts'
@@ -59,6 +61,8 @@ export const enrollmentSection = z
     accessRights: accessRightsKey,
     deviceSignature: deviceSignatureKey,
     accountDriven: accountDrivenKey,
+    ca: caKey,
+    scep: scepKey,
     challengeLife: duration().prefault('30m').meta({
       description:
         'How long a device may take from the download of its profile to its certificate: so long are the one-time challenges good.',

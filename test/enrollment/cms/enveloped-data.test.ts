@@ -97,7 +97,8 @@ t.test('what we encrypt is opened by OpenSSL, by each recipient', async (t) => {
 t.test('nothing is encrypted to a key that cannot decrypt', async (t) => {
   const { tool } = setUp(t)
   selfSigned(tool, 'ec', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256')
-  X
+  const recipients = [identity(tool, 'ec').certificate]
+  t.throws(() => sealEnvelope({ content, recipients }), CmsError)
 })
 
 t.test('whatever depends on our key fails in one way', async (t) => {

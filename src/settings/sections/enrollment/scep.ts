@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { count, path, webUrl } from '../values.ts'
+
+const proxy = z
+  .strictObject({
+    url: webUrl().meta({
+      description: 'The SCEP server that issues instead.',
+      examples: ['http://ndes.example.com/certsrv/mscep/mscep.dll'],
+    }),
+    ca: z
+      .array(path())
+      .prefault([])
+      .meta({ description: 'CAs of its TLS certificate, PEM; those of the system when empty.' }),
+  })
+  .exactOptional()
+  .meta({
+    description:
+      'Pass requests on to a SCEP server behind. It checks its own challenges, which Gatehouse cannot read; sizes and rates are limited here, and nothing but SCEP passes.',
+  })
+
+/** How devices ask for their certificate (RFC 8894). */
+export const scepKey = z
+  .strictObject({
+    legacy: z.boolean().prefault(false).meta({
+      description:
+        'Accept SHA-1 and triple DES, and say so to clients, of which some then take nothing better. Only for devices that can do nothing else.',
+    }),
+    attempts: count().prefault(20).meta({
+      description: 'Requests with a wrong challenge in five minutes, from one address; then it has to wait.',
+    }),
+    requests: count().prefault(600).meta({
+      description: 'Requests in a minute from one address; then it has to wait.',
+    }),
+    proxy,
+  })
+  .prefault({})
+  .meta({ description: 'The SCEP server, at `/scep` of the enrollment listener.' })
+
+export type WrittenScep = z.output<typeof scepKey>
