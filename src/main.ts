@@ -4,6 +4,7 @@
  * each is a `worker.ts` of the supervisor's (`supervisor/`), and runs this without a management listener.
  */
 import { userInfo } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import packageJson from '../package.json' with { type: 'json' }
 import { systemRandom } from './lib/random.ts'
 import { startManagement } from './management/management.ts'
@@ -29,7 +30,7 @@ export interface RunningGatehouse {
   readonly management: string
   /** Policy and certificates are read anew; settings that changed and need a restart are named in the log. */
   reload(): Promise<void>
-  /** Stops accepting, lets open requests end for `limits.drainFor`, closes. */
+  /** Is not ready for `limits.stopDelay`, stops accepting, lets open requests end for `limits.drainFor`, closes. */
   close(): Promise<void>
 }
 
@@ -38,6 +39,8 @@ export interface StartOptions {
   /** Where the log goes; standard output when undefined. */
   readonly logTo?: string | number
   readonly now?: () => number
+  /** Milliseconds that only grow; the machine’s own when undefined. */
+  readonly monotonic?: () => number
 }
 
 export async function startGatehouse(settings: Settings, options: StartOptions): Promise<RunningGatehouse> {
@@ -66,7 +69,11 @@ export async function startGatehouse(settings: Settings, options: StartOptions):
         reportRestarts(settings, options.env, base.logger)
         await roles.reload()
       },
-      close: base.close,
+      async close() {
+        base.health.drain()
+        await delay(settings.limits.stopDelay)
+        await base.close()
+      },
     }
   })
 }
@@ -122,7 +129,7 @@ interface BaseOptions extends StartOptions {
 
 /** What every process has, whatever its roles. */
 function openBase(settings: Settings, options: BaseOptions) {
-  const { process, local, onHealth, now = Date.now } = options
+  const { process, local, onHealth, now = Date.now, monotonic = () => performance.now() } = options
   const log = openLogger({
     level: settings.log.level,
     now,
@@ -139,7 +146,7 @@ function openBase(settings: Settings, options: BaseOptions) {
   const close = async () => {
     for (const closeNext of opened.splice(0).reverse()) await closeNext()
   }
-  return { settings, now, logger, accessLog, metrics, health, local, opened, close }
+  return { settings, now, monotonic, logger, accessLog, metrics, health, local, opened, close }
 }
 
 function tellingHealth(logger: Logger): Health {

@@ -6,6 +6,12 @@ const tools = [
   { command: 'chromium', package: 'chromium', what: 'the browser' },
   { command: 'curl', package: 'curl', what: 'the HTTP client' },
   { command: 'openssl', package: 'openssl', what: 'the judge of our certificates' },
+  {
+    command: 'haproxy',
+    package: 'haproxy',
+    what: 'the load balancer',
+    elsewhere: () => existsSync('/usr/sbin/haproxy'),
+  },
   { command: 'redis-server', package: 'redis-server', what: 'the shared cache' },
   { command: 'postgres', package: 'postgresql', what: 'the shared record', elsewhere: debiansPostgres },
 ]

@@ -33,7 +33,9 @@ export interface Limits {
   readonly recordTimeout: number
   /** A write to the record: the writes of the whole installation follow one another. */
   readonly recordWriteTimeout: number
-  /** How long SIGTERM lets open requests end. */
+  /** How long SIGTERM leaves everything as it is, but for readiness, so that balancers look elsewhere first. */
+  readonly stopDelay: number
+  /** How long SIGTERM then lets open requests end. */
   readonly drainFor: number
   readonly pendingApprovals: number
   /** The hot copies of device states in this process, in number and in memory. */

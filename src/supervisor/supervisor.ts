@@ -7,6 +7,7 @@
  * Connections are handed out in turns (`cluster.SCHED_RR`): docs/architecture.md says why.
  */
 import cluster, { type Worker } from 'node:cluster'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startManagement } from '../management/management.ts'
 import { changedSections } from '../settings/changed-sections.ts'
@@ -38,7 +39,7 @@ export interface Supervisor {
   readonly listeners: readonly string[]
   readonly management: string
   reload(): Promise<void>
-  /** Lets all workers drain and end, for `limits.drainFor`. */
+  /** Is not ready for `limits.stopDelay`, then lets all workers drain and end, for `limits.drainFor`. */
   close(): Promise<void>
 }
 
@@ -71,7 +72,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       report: worker?.report,
       serves: worker?.serves ?? false,
     }))
-    return healthOfTheWhole(processes, draining)
+    return healthOfTheWhole(processes, draining, places.jobs?.report?.parts)
   }
   const places: Places = new Places({
     fork: forkWorker,
@@ -118,14 +119,15 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     },
     metrics: { contentType: metrics.registry.contentType, read: readMetrics },
   })
-  const close = async () => {
+  const close = async (afterwards = settings.limits.stopDelay) => {
     draining = true
+    await delay(afterwards)
     await places.stop(settings.limits.drainFor)
     await management.close()
     await log.close()
   }
   const listeners = await places.start().catch(async (error: unknown) => {
-    await close()
+    await close(0)
     throw error
   })
   logger.info({ processes: options.processes, listeners }, 'gateway processes started')
@@ -138,7 +140,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       else if (changed.sections.length > 0) logger.warn(changed, 'settings changed that need a restart')
       for (const worker of places.workers) worker.send({ type: 'reload' })
     },
-    close,
+    close: () => close(),
   }
 }
 

@@ -100,8 +100,15 @@ const record = {
 
 /** The process. */
 const whole = {
+  stopDelay: duration()
+    .prefault('0s')
+    .meta({
+      description:
+        'How long after SIGTERM new connections are still taken, while `/readyz` says 503 already. Behind a load balancer longer than its health checks need to notice: whom it sends meanwhile would be turned away.',
+      examples: ['10s'],
+    }),
   drainFor: duration().prefault('30s').meta({
-    description: 'How long open requests may go on after SIGTERM before they are closed.',
+    description: 'How long open requests may go on after SIGTERM and `stopDelay` before they are closed.',
   }),
   pendingApprovals: count().prefault(1000).meta({ description: 'Devices that wait for approval at a time.' }),
   hotDevices: count().prefault(100_000).meta({
