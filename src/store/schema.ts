@@ -28,6 +28,8 @@ export interface Schema {
   refresh_requests: RefreshRequestRow
   held_blocks: HeldBlockRow
   registration_match_keys: RegistrationMatchKeyRow
+  enrollment_codes: EnrollmentCodeRow
+  enrollment_passes: EnrollmentPassRow
 }
 
 export interface RegistrationRow {
@@ -274,4 +276,38 @@ export interface RegistrationMatchKeyRow {
   kind: string
   value: string
   registration_id: string
+}
+
+export interface EnrollmentCodeRow {
+  id: string
+  hash: string
+  user_name: string
+  /** JSON: names. */
+  user_groups: string
+  created_at: number
+  created_by: string
+  expires_at: number
+  used_at: number | null
+  revoked_at: number | null
+}
+
+export interface EnrollmentPassRow {
+  id: string
+  /** `ota`, `bearer` or `handover`. */
+  kind: string
+  hash: string
+  user_name: string
+  /** JSON: names. */
+  user_groups: string
+  source: string
+  created_at: number
+  expires_at: number
+  claimed_at: number | null
+  /** Hash of who may claim it again. */
+  claimed_by: string | null
+  /** JSON. */
+  attributes: string | null
+  finished_at: number | null
+  /** Hash of the identity's certificate. */
+  finished_by: string | null
 }

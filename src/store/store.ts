@@ -6,6 +6,8 @@ import { createBypasses } from './bypasses.ts'
 import { createChanges } from './changes.ts'
 import { type Database, write } from './database.ts'
 import { createDeviceLinks } from './device-links.ts'
+import { createEnrollmentCodes } from './enrollment-codes.ts'
+import { createEnrollmentPasses } from './enrollment-passes.ts'
 import { createGrants } from './grants.ts'
 import { createInstallationKeys } from './keys.ts'
 import { createLeases } from './leases.ts'
@@ -39,6 +41,8 @@ export function createStore(db: Database, close: () => Promise<void>): Store {
     sweeps: createVendorSweeps(db),
     postures: createPostures(db),
     links: createDeviceLinks(db),
+    enrollmentCodes: createEnrollmentCodes(db),
+    enrollmentPasses: createEnrollmentPasses(db),
     async ping() {
       await changes.latest()
     },

@@ -4,6 +4,7 @@ import * as leases from './0002-leases.ts'
 import * as app from './0003-app.ts'
 import * as mdmTokens from './0004-mdm-tokens.ts'
 import * as compliance from './0005-compliance.ts'
+import * as enrollmentSignIn from './0009-enrollment-sign-in.ts'
 
 /**
  * Every step from an empty database to the present schema, in the order of their names. A step that has been
@@ -15,4 +16,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003-app': app,
   '0004-mdm-tokens': mdmTokens,
   '0005-compliance': compliance,
+  '0009-enrollment-sign-in': enrollmentSignIn,
 }

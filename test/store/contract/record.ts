@@ -3,6 +3,7 @@ import { administrationContract } from './administration.ts'
 import { appDevicesContract } from './app-devices.ts'
 import { auditContract } from './audit-and-changes.ts'
 import { complianceContract } from './compliance.ts'
+import { enrollmentSignInContract } from './enrollment-sign-in.ts'
 import { keysContract } from './keys-of-registrations.ts'
 import { leasesContract } from './leases.ts'
 import { mdmTokensContract } from './mdm-tokens.ts'
@@ -18,6 +19,7 @@ export function recordContract(t: Test, open: OpenStore): void {
   administrationContract(t, open)
   appDevicesContract(t, open)
   auditContract(t, open)
+  enrollmentSignInContract(t, open)
   leasesContract(t, open)
   mdmTokensContract(t, open)
   retentionContract(t, open)

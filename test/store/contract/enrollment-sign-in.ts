@@ -1,0 +1,90 @@
+import type { Test } from 'tap'
+import type { NewEnrollmentPass } from '../../../src/store/enrollment-sign-in-ports.ts'
+import { admin, type OpenStore, start } from './values.ts'
+
+const alice = { name: 'alice', groups: ['sales'] }
+const day = 24 * 60 * 60 * 1000
+
+function code(id: string, expiresAt = start + day) {
+  return { id, hash: `hash of ${id}`, user: alice, expiresAt }
+}
+
+function pass(id: string, changes: Partial<NewEnrollmentPass> = {}): NewEnrollmentPass {
+  return {
+    id,
+    kind: 'ota',
+    hash: `hash of ${id}`,
+    user: alice,
+    source: '203.0.113.7',
+    createdAt: start,
+    expiresAt: start + 1000,
+    ...changes,
+  }
+}
+
+/** What `EnrollmentCodes` and `EnrollmentPasses` promise. */
+export function enrollmentSignInContract(t: Test, open: OpenStore): void {
+  t.test('an enrollment code lets its user in once', async (t) => {
+    const { enrollmentCodes, audit } = await open(t)
+    t.equal(await enrollmentCodes.create(code('c_1'), admin), 'created')
+    const both = await Promise.all([
+      enrollmentCodes.redeem('hash of c_1', start + 1),
+      enrollmentCodes.redeem('hash of c_1', start + 1),
+    ])
+    t.equal(both.filter((one) => one !== undefined).length, 1)
+    t.match(
+      both.find((one) => one !== undefined),
+      { id: 'c_1', user: alice, usedAt: start + 1 },
+    )
+    t.equal(await enrollmentCodes.redeem('hash of c_2', start), undefined)
+    t.match(await audit.list({ limit: 9 }), [{ action: 'enrollment.code-created', subject: 'c_1' }])
+  })
+
+  t.test('an expired or revoked enrollment code lets nobody in', async (t) => {
+    const { enrollmentCodes, audit } = await open(t)
+    await enrollmentCodes.create(code('c_1', start + 10), admin)
+    await enrollmentCodes.create(code('c_2'), admin)
+    t.equal(await enrollmentCodes.redeem('hash of c_1', start + 10), undefined)
+    t.match(await enrollmentCodes.revoke('c_2', admin), { revokedAt: admin.at })
+    t.equal(await enrollmentCodes.redeem('hash of c_2', start + 1), undefined)
+    t.equal(await enrollmentCodes.revoke('c_3', admin), undefined)
+    await enrollmentCodes.revoke('c_2', { ...admin, at: start + 5 })
+    t.equal((await audit.list({ limit: 9 })).length, 3, 'revoking twice is one event')
+    t.strictSame((await enrollmentCodes.list()).map(({ id }) => id).sort(), ['c_1', 'c_2'])
+  })
+
+  t.test('a pass belongs to whoever claims it first, who may repeat it', async (t) => {
+    const { enrollmentPasses } = await open(t)
+    await enrollmentPasses.add(pass('p_1'))
+    const attributes = { udid: 'U', verified: true }
+    const claim = { kind: 'ota', holder: 'phone', attributes, at: start + 1 } as const
+    const claimed = { id: 'p_1', user: alice, attributes, claimedBy: 'phone', claimedAt: start + 1 }
+    t.match(await enrollmentPasses.claim('hash of p_1', claim), claimed)
+    t.match(await enrollmentPasses.claim('hash of p_1', { ...claim, at: start + 2 }), claimed)
+    t.equal(await enrollmentPasses.claim('hash of p_1', { ...claim, holder: 'tablet' }), 'taken')
+    t.equal(await enrollmentPasses.claim('hash of p_1', { ...claim, holder: undefined }), 'taken')
+    t.equal(await enrollmentPasses.claim('hash of p_1', { ...claim, at: start + 1000 }), 'expired')
+    t.equal(await enrollmentPasses.claim('hash of p_1', { ...claim, kind: 'bearer' }), 'unknown')
+    t.equal(await enrollmentPasses.claim('hash of p_2', claim), 'unknown')
+    t.match(await enrollmentPasses.get('p_1'), claimed)
+  })
+
+  t.test('a pass without a holder is good once', async (t) => {
+    const { enrollmentPasses } = await open(t)
+    await enrollmentPasses.add(pass('p_1', { kind: 'handover' }))
+    const claim = { kind: 'handover', holder: undefined, at: start + 1 } as const
+    t.match(await enrollmentPasses.claim('hash of p_1', claim), { user: alice })
+    t.equal(await enrollmentPasses.claim('hash of p_1', claim), 'taken')
+  })
+
+  t.test('a pass is finished by one identity, after it was claimed', async (t) => {
+    const { enrollmentPasses } = await open(t)
+    await enrollmentPasses.add(pass('p_1'))
+    t.equal(await enrollmentPasses.finish('p_1', 'certificate', start + 1), 'unknown')
+    await enrollmentPasses.claim('hash of p_1', { kind: 'ota', holder: 'phone', at: start + 1 })
+    t.match(await enrollmentPasses.finish('p_1', 'certificate', start + 2), { finishedAt: start + 2 })
+    t.match(await enrollmentPasses.finish('p_1', 'certificate', start + 3), { finishedAt: start + 2 })
+    t.equal(await enrollmentPasses.finish('p_1', 'another', start + 3), 'taken')
+    t.equal(await enrollmentPasses.finish('p_1', 'certificate', start + 1000), 'expired')
+  })
+}
