@@ -5,8 +5,12 @@ export interface LoadOrder {
   readonly port: number
   readonly connections: number
   readonly seconds: number
-  /** The whole request, as bytes. */
-  readonly request: string
+  /** The whole request, as bytes; as a function, that of each turn. */
+  readonly request: string | (() => string)
+  /** The first line that each answer must begin with, up to the status. */
+  readonly expect?: string
+  /** Ends before its time when this is true. */
+  readonly until?: () => boolean
 }
 
 export interface LoadResult {
@@ -26,29 +30,36 @@ export function summary(results: readonly LoadResult[]) {
   }
 }
 
-export async function applyLoad({ port, connections, seconds, request }: LoadOrder): Promise<LoadResult> {
+export async function applyLoad(order: LoadOrder): Promise<LoadResult> {
+  const { port, connections, seconds, request, expect = 'HTTP/1.1 200', until = never } = order
   const latencies: number[] = []
   const start = performance.now()
   const end = start + seconds * 1000
-  await Promise.all(Array.from({ length: connections }, () => drive({ port, request, end, latencies })))
+  await Promise.all(
+    Array.from({ length: connections }, () => drive({ port, request, expect, end, until, latencies })),
+  )
   return { latencies, seconds: (performance.now() - start) / 1000 }
 }
 
+const never = () => false
+
 interface Drive {
   readonly port: number
-  readonly request: string
+  readonly request: string | (() => string)
+  readonly expect: string
+  readonly until: () => boolean
   readonly end: number
   readonly latencies: number[]
 }
 
-function drive({ port, request, end, latencies }: Drive): Promise<void> {
+function drive({ port, request, expect, end, until, latencies }: Drive): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true })
     let received = ''
     let sentAt = 0
     const send = () => {
       sentAt = performance.now()
-      socket.write(request)
+      socket.write(typeof request === 'string' ? request : request())
     }
     socket.setEncoding('latin1')
     socket.on('connect', send)
@@ -57,12 +68,12 @@ function drive({ port, request, end, latencies }: Drive): Promise<void> {
       received += chunk
       const length = answerLength(received)
       if (length === undefined || received.length < length) return
-      if (!received.startsWith('HTTP/1.1 200'))
+      if (!received.startsWith(expect))
         return reject(new Error(`unexpected answer: ${received.slice(0, 400)}`))
       received = received.slice(length)
       const now = performance.now()
       latencies.push(now - sentAt)
-      if (now < end) return send()
+      if (now < end && !until()) return send()
       socket.end()
       resolve()
     })

@@ -33,7 +33,7 @@ export async function firstLine({ process }: Running): Promise<string> {
 }
 
 /** Waits until something accepts connections on the port. */
-export async function listening(port: number, attempts = 200): Promise<void> {
+export async function listening(port: number, attempts = 1000): Promise<void> {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const socket = connect(port, '127.0.0.1')
     const connected = await Promise.race([
@@ -42,7 +42,7 @@ export async function listening(port: number, attempts = 200): Promise<void> {
     ]).catch(() => false)
     socket.destroy()
     if (connected) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, 10))
   }
   throw new Error(`nothing listens on port ${port}`)
 }
@@ -61,14 +61,16 @@ function ownCpuSeconds(pid: number): number {
 }
 
 function descendants(pid: number): number[] {
+  return [pid, ...childrenOf(pid)]
+}
+
+/** Its children, theirs, and so on. */
+export function childrenOf(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  return [
-    pid,
-    ...children
-      .split(' ')
-      .filter(Boolean)
-      .flatMap((child) => descendants(Number(child))),
-  ]
+  return children
+    .split(' ')
+    .filter(Boolean)
+    .flatMap((child) => descendants(Number(child)))
 }
 
 export function isInstalled(command: string): boolean {

@@ -1,7 +1,8 @@
 import { app } from './app.ts'
 import { proxies } from './proxies.ts'
 import type { Scenario } from './scenario.ts'
+import { start } from './start.ts'
 import { vendors } from './vendors.ts'
 
 /** In the order in which `npm run bench` runs them. */
-export const scenarios: readonly Scenario[] = [proxies, app, vendors]
+export const scenarios: readonly Scenario[] = [proxies, start, app, vendors]
