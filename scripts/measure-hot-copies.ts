@@ -48,6 +48,7 @@ const devices = createDeviceStates({
   hotDevices: copies,
   staleFor: () => 0,
   now: () => 1_760_000_000_000,
+  monotonic: () => 0,
 })
 const numbers = new Map<string, number>()
 

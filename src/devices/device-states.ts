@@ -24,8 +24,8 @@ export interface DeviceStatesDependencies {
   /** Milliseconds for which a state counts that cannot be read anew. */
   readonly staleFor: () => number
   readonly now: () => number
-  /** Called when the record stops answering and when it answers again. */
-  readonly onCondition?: (ok: boolean, detail?: string) => void
+  /** Milliseconds that only grow: by it copies age, so that setting the clock makes none of them younger or older. */
+  readonly monotonic: () => number
 }
 
 /** Neither the record nor a copy that is young enough says who this client is: refuse, and let it come back later. */
@@ -51,7 +51,7 @@ interface Copy {
   readonly size: number
   /** How many keys point to it. */
   keys: number
-  /** Until when it was certainly true; undefined while change notices keep it so. */
+  /** Until when it was certainly true, by the monotonic clock; undefined while change notices keep it so. */
   trueUntil: number | undefined
   /** Changed in the record, or replaced: counts no more, whichever key still points to it. */
   dropped: boolean
@@ -86,7 +86,6 @@ export class DeviceStates {
   /** A sequence of the record's changes that every later read sees; undefined when none is known. */
   #asOf: number | undefined
   #bytes = 0
-  #answering = true
 
   constructor(deps: DeviceStatesDependencies) {
     this.#deps = deps
@@ -117,7 +116,8 @@ export class DeviceStates {
         return known.copy.state
       }
       const unknownSince = this.#unknown.get(key.hash)
-      if (unknownSince === undefined || now - unknownSince >= unknownFor) return this.#read(keys, now)
+      if (unknownSince === undefined || this.#deps.monotonic() - unknownSince >= unknownFor)
+        return this.#read(keys, now)
     }
     return undefined
   }
@@ -153,7 +153,7 @@ export class DeviceStates {
     this.#newEpoch()
     this.#gap = this.#epoch
     this.#asOf = asOf
-    const now = this.#deps.now()
+    const now = this.#deps.monotonic()
     for (const copy of this.#copies.values()) copy.trueUntil ??= now
     this.#shared?.distrust()
   }
@@ -200,6 +200,7 @@ export class DeviceStates {
   async #ask(hashes: readonly string[], now: number): Promise<DeviceState | undefined> {
     for (let repeats = 0; ; repeats++) {
       const epoch = this.#epoch
+      const began = this.#deps.monotonic()
       const asOf = this.#asOf
       const shared = this.#shared === undefined ? undefined : await this.#fromShared(hashes, now)
       let found = shared === 'unknown' ? undefined : shared
@@ -207,15 +208,13 @@ export class DeviceStates {
         try {
           found = await this.#deps.registrations.findByKeys(hashes, now)
         } catch (cause) {
-          this.#report(false, cause instanceof Error ? cause.message : String(cause))
           return this.#lastKnown(hashes, cause)
         }
-        this.#report(true)
       }
       // What was read may be what a notice has just announced to be over: it is read again.
       if (this.#isOvertaken(found, epoch, repeats)) continue
       if (shared === undefined && asOf !== undefined) this.#shared?.keep(hashes, found, asOf)
-      return this.#keep(hashes, found, epoch === this.#epoch ? now : undefined)
+      return this.#keep(hashes, found, epoch === this.#epoch ? began : undefined)
     }
   }
 
@@ -295,19 +294,14 @@ export class DeviceStates {
 
   #lastKnown(hashes: readonly string[], cause: unknown): DeviceState {
     const now = this.#deps.now()
-    const oldest = now - this.#deps.staleFor()
+    const present = this.#deps.monotonic()
+    const oldest = present - this.#deps.staleFor()
     for (const hash of hashes) {
       const known = this.#known.get(hash)
       if (known === undefined || known.copy.dropped || hasEnded(known.expiresAt, now)) continue
-      if ((known.copy.trueUntil ?? now) >= oldest) return known.copy.state
+      if ((known.copy.trueUntil ?? present) >= oldest) return known.copy.state
     }
     throw new StateUnavailable({ cause })
-  }
-
-  #report(ok: boolean, detail?: string): void {
-    if (ok === this.#answering) return
-    this.#answering = ok
-    this.#deps.onCondition?.(ok, detail)
   }
 }
 

@@ -3,13 +3,23 @@ import type { Bypass, Bypasses } from '../store/ports.ts'
 export interface ActiveBypassesOptions {
   readonly bypasses: Pick<Bypasses, 'active'>
   readonly now: () => number
+  /** Milliseconds that only grow: a clock that is set back makes no bypass longer. */
+  readonly monotonic: () => number
   /** Called when a bypass has reached its end: what only it let through must go. */
   readonly onEnd?: () => void
 }
 
+interface Active {
+  readonly until: number
+  /** By the monotonic clock: as long as it was to last when this process heard of it, whatever the clock says later. */
+  readonly endsBy: number
+  /** Once ended it stays so. */
+  ended: boolean
+}
+
 /** The services that an administrator lets through for now, as this process knows them. */
 export class ActiveBypasses {
-  #until = new Map<string, number>()
+  #active = new Map<string, Active>()
   #timer: NodeJS.Timeout | undefined
   readonly #options: ActiveBypassesOptions
 
@@ -20,41 +30,55 @@ export class ActiveBypasses {
   /** Reads the record anew; what it held before stays when the record cannot be read, and ends by itself. */
   async refresh(): Promise<readonly Bypass[]> {
     const active = await this.#options.bypasses.active(this.#options.now())
-    this.#until = new Map(active.map(({ service, until }) => [service, until]))
+    this.#active = new Map(active.map(({ service, until }) => [service, this.#told(service, until)]))
     this.#awaitEnd()
     return active
   }
 
   until(service: string): number | undefined {
-    if (this.#until.size === 0) return undefined
-    const until = this.#until.get(service)
-    return until !== undefined && until > this.#options.now() ? until : undefined
+    if (this.#active.size === 0) return undefined
+    const active = this.#active.get(service)
+    return active === undefined || this.#hasEnded(active) ? undefined : active.until
   }
 
   services(): readonly string[] {
-    return [...this.#until.keys()].filter((service) => this.until(service) !== undefined)
+    return [...this.#active.keys()].filter((service) => this.until(service) !== undefined)
   }
 
   close(): void {
     clearTimeout(this.#timer)
   }
 
+  #told(service: string, until: number): Active {
+    const before = this.#active.get(service)
+    const { now, monotonic } = this.#options
+    return before?.until === until ? before : { until, endsBy: monotonic() + until - now(), ended: false }
+  }
+
+  #hasEnded({ ended, ...active }: Active): boolean {
+    return ended || this.#leftOf(active) <= 0
+  }
+
+  #leftOf({ until, endsBy }: Pick<Active, 'until' | 'endsBy'>): number {
+    const { now, monotonic } = this.#options
+    return Math.min(until - now(), endsBy - monotonic())
+  }
+
   #awaitEnd(): void {
     clearTimeout(this.#timer)
-    const now = this.#options.now()
-    const ends = [...this.#until.values()].filter((until) => until > now)
-    if (ends.length === 0) return
-    const wait = Math.min(Math.min(...ends) - now, longestTimer)
-    this.#timer = setTimeout(() => this.#reachEnd(), wait).unref()
+    const left = [...this.#active.values()].filter(({ ended }) => !ended).map((one) => this.#leftOf(one))
+    if (left.length === 0) return
+    this.#timer = setTimeout(
+      () => this.#reachEnd(),
+      Math.min(Math.max(Math.min(...left), 0), longestTimer),
+    ).unref()
   }
 
   #reachEnd(): void {
-    const { onEnd, now } = this.#options
-    const time = now()
-    const over = [...this.#until.values()].some((until) => until <= time)
-    for (const [service, until] of this.#until) if (until <= time) this.#until.delete(service)
+    const over = [...this.#active.values()].filter((one) => !one.ended && this.#hasEnded(one))
+    for (const one of over) one.ended = true
     this.#awaitEnd()
-    if (over) onEnd?.()
+    if (over.length > 0) this.#options.onEnd?.()
   }
 }
 

@@ -8,7 +8,8 @@ import type { MdmTokenReader, StoredMdmToken } from '../store/ports.ts'
 export interface KnownMdmTokensOptions {
   readonly tokens: MdmTokenReader
   readonly hash: (token: string) => string
-  readonly now: () => number
+  /** Milliseconds that only grow: setting the clock makes nothing that is old young again. */
+  readonly monotonic: () => number
   /** Milliseconds for which the tokens that were read last still count when the record cannot be read. */
   readonly staleFor: () => number
   readonly onError: (error: unknown) => void
@@ -104,15 +105,15 @@ export class KnownMdmTokens implements MdmTokenVerifier {
       this.#byId = new Map(tokens.map((token) => [token.id, token]))
       this.#staleSince = undefined
     } catch (error) {
-      this.#staleSince ??= this.#options.now()
+      this.#staleSince ??= this.#options.monotonic()
       if (!this.#closed) this.#retry = setTimeout(() => this.changed(), retryAfter).unref()
       throw error
     }
   }
 
   #checkAge(): void {
-    const { now, staleFor } = this.#options
-    if (this.#staleSince === undefined || now() - this.#staleSince <= staleFor()) return
+    const { monotonic, staleFor } = this.#options
+    if (this.#staleSince === undefined || monotonic() - this.#staleSince <= staleFor()) return
     throw new RecordUnavailable('failed', 'The MDM tokens cannot be read')
   }
 }

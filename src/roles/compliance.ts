@@ -12,6 +12,7 @@ import type { Store } from '../store/ports.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { failureReporter } from './report-failure.ts'
 
 export interface ComplianceParts {
   readonly settings: { readonly compliance: ComplianceSettings }
@@ -43,13 +44,14 @@ export function startComplianceRole(parts: ComplianceParts): ComplianceRole | un
   if (vendors.length === 0) return undefined
   const stop = new AbortController()
   const { store, logger, holder } = parts
+  const failed = failureReporter(logger, 'warn')
   let present: Compliance | undefined
   const running = whileLeased({
     leases: store.leases,
     ...complianceLease,
     holder,
     signal: stop.signal,
-    onError: (error) => logger.warn({ err: error }, 'the vendors are not asked for now'),
+    onError: (error) => failed(error, 'the vendors are not asked for now'),
     async work(signal) {
       present = new Compliance(complianceOptions(parts, vendors))
       await present.run(signal).finally(() => {
@@ -97,7 +99,7 @@ export function complianceOptions(
     events: {
       onPoll: (vendor, event) => reportPoll(vendor, event, parts),
       onHeld: (vendor, held, news) => reportHeld(vendor, { held, news }, parts),
-      onError: (error) => parts.logger.warn({ err: error }, 'postures cannot be kept for now'),
+      onError: (error) => failureReporter(parts.logger, 'warn')(error, 'postures cannot be kept for now'),
     },
   }
 }

@@ -19,11 +19,11 @@ import { lifetimes, ReturnTrip } from '../gateway/return-trip.ts'
 import { Routes } from '../gateway/routing.ts'
 import { RunningExchanges } from '../gateway/running-exchanges.ts'
 import { fetchLimited } from '../lib/fetch-limited.ts'
-import { RecordUnavailable } from '../store/errors.ts'
 import { openApp } from './gateway-app.ts'
-import { reportReload, reportWrites } from './gateway-health.ts'
+import { reportReload } from './gateway-health.ts'
 import { type GatewayTokens, openMdmTokens } from './gateway-mdm-tokens.ts'
 import type { GatewayParts } from './gateway-parts.ts'
+import { failureReporter } from './report-failure.ts'
 
 /** What decides and carries an exchange, before anything listens. */
 export interface Core {
@@ -41,7 +41,8 @@ export interface Core {
 }
 
 export async function openCore(parts: GatewayParts): Promise<Core> {
-  const { settings, store, logger, metrics, now, random } = parts
+  const { settings, store, logger, metrics, now, monotonic, random } = parts
+  const failed = failureReporter(logger, 'warn')
   const policy = await PolicyInForce.open(settings.policy, {
     trustedProxies: settings.gateway.trustedProxies,
     services: settings.services,
@@ -58,12 +59,12 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     hotMemory: settings.limits.hotMemory,
     staleFor: () => policy.current.limits.staleFor,
     now,
-    onCondition: (ok, detail) =>
-      parts.health.set('record', detail === undefined ? { ok } : { ok, detail }, true),
+    monotonic,
   })
   const bypasses: ActiveBypasses = new ActiveBypasses({
     bypasses: store.bypasses,
     now,
+    monotonic,
     onEnd: () => {
       logger.info('a bypass has ended')
       void live
@@ -98,7 +99,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     refusals: store.refusals,
     policy: () => policy.current,
     onDropped: () => metrics.journalDropped.inc(),
-    onError: (error) => logger.warn({ err: error }, 'refusals could not be kept for explain'),
+    onError: (error) => failed(error, 'refusals could not be kept for explain'),
   })
   const relay = createRelay({
     services: settings.services,
@@ -151,6 +152,8 @@ function assemblePipeline(
     vouchedNetworks: ({ head }, service) => trip.vouchedNetworks(head, service),
   }
   const { nonces } = parts.shared
+  const failed = failureReporter(logger, 'warn')
+  const notStored = failureReporter(logger, 'error')
   const register: RegisterDependencies = {
     registrations: store.registrations,
     grants: store.grants,
@@ -173,8 +176,7 @@ function assemblePipeline(
     },
     onFailed: ({ route, request }, error) => {
       metrics.registrationFailures.labels(route.service.name).inc()
-      if (error instanceof RecordUnavailable) reportWrites(parts.health, error.message)
-      logger.error({ id: request.head.id, err: error }, 'registration could not be stored')
+      notStored(error, 'registration could not be stored', { id: request.head.id })
     },
   }
   return {
@@ -208,7 +210,7 @@ function assemblePipeline(
       newId: random.secret,
     },
     fail: {
-      onFailure: (head, reason, error) => logger.warn({ id: head.id, reason, err: error }, 'exchange failed'),
+      onFailure: (head, reason, error) => failed(error, 'exchange failed', { id: head.id, reason }),
     },
     tokenInUrl: ({ target }) => tokenInTarget(target, settings.mdmTokens.header),
     record(exchange) {

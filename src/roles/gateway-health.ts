@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AuditEvent } from '../domain/audit.ts'
 import type { TlsMaterial } from '../gateway/listener/tls-material.ts'
 import type { PolicyReload } from '../gateway/policy-in-force.ts'
@@ -26,16 +27,23 @@ export function startProbe(parts: GatewayParts): { close(): void } {
 }
 
 async function probeRecord({ store, health, metrics }: GatewayParts): Promise<void> {
-  const silent = await problemOf(store.ping())
+  const silent = await lastingProblemOf(() => store.ping())
   metrics.recordAvailable.set(silent === undefined ? 1 : 0)
-  if (silent !== undefined) {
-    health.set('record', { ok: false, detail: silent }, true)
-    return
-  }
+  reportReads(health, silent)
+  if (silent !== undefined) return
   const unwritable = await problemOf(store.pingWrites())
   metrics.recordWritable.set(unwritable === undefined ? 1 : 0)
   reportWrites(health, unwritable)
 }
+
+/** A gateway that is not ready gets no traffic: one look that took too long is no reason yet. */
+async function lastingProblemOf(check: () => Promise<void>): Promise<string | undefined> {
+  if ((await problemOf(check())) === undefined) return undefined
+  await delay(lookAgainAfter, undefined, { ref: false })
+  return problemOf(check())
+}
+
+const lookAgainAfter = 1_000
 
 async function problemOf(check: Promise<void>): Promise<string | undefined> {
   try {
@@ -46,10 +54,14 @@ async function problemOf(check: Promise<void>): Promise<string | undefined> {
   }
 }
 
+export function reportReads(health: Health, problem: string | undefined): void {
+  health.set('record', problem === undefined ? { ok: true } : { ok: false, detail: problem }, true, 'reads')
+}
+
 /** Not essential: known devices connect all the same, and would be turned away by a process that gets no traffic. */
 export function reportWrites(health: Health, problem: string | undefined): void {
   const detail = `takes no writes, so that nobody can register: ${problem}`
-  health.set('record', problem === undefined ? { ok: true } : { ok: false, detail }, problem === undefined)
+  health.set('record', problem === undefined ? { ok: true } : { ok: false, detail }, false, 'writes')
 }
 
 export function reportReload({ outcome, digest, problems }: PolicyReload, parts: GatewayParts): void {

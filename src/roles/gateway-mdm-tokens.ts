@@ -4,6 +4,7 @@ import { KnownMdmTokens } from '../gateway/known-mdm-tokens.ts'
 import { MdmTokenUses } from '../gateway/mdm-token-uses.ts'
 import { createTokenReader } from '../gateway/presented-token.ts'
 import type { GatewayParts } from './gateway-parts.ts'
+import { failureReporter } from './report-failure.ts'
 
 /** What a gateway process does with MDM tokens. */
 export interface GatewayTokens {
@@ -17,10 +18,11 @@ export interface GatewayTokens {
 
 /** @throws RecordUnavailable when the tokens cannot be read: a gateway does not start without knowing them */
 export async function openMdmTokens(parts: GatewayParts, staleFor: () => number): Promise<GatewayTokens> {
-  const { store, settings, shared, now, random, logger } = parts
+  const { store, settings, shared, now, monotonic, random, logger } = parts
+  const failed = failureReporter(logger, 'warn')
   const hash = tokenHasher(await store.keys.getOrCreate(tokenPepper, random.secret))
-  const onError = (error: unknown) => logger.warn({ err: error }, 'MDM tokens are not up to date')
-  const known = new KnownMdmTokens({ tokens: store.mdmTokens, hash, now, staleFor, onError })
+  const onError = (error: unknown) => failed(error, 'MDM tokens are not up to date')
+  const known = new KnownMdmTokens({ tokens: store.mdmTokens, hash, monotonic, staleFor, onError })
   await known.refresh()
   const uses = new MdmTokenUses({ tokens: store.mdmTokens, now, onError })
   const presented = createTokenReader({
@@ -41,7 +43,7 @@ export async function openMdmTokens(parts: GatewayParts, staleFor: () => number)
     },
     remember: (registrationId, tokenId) =>
       store.mdmTokens.remember(registrationId, tokenId).catch((error: unknown) => {
-        logger.warn({ err: error, registration: registrationId }, 'the MDM token could not be remembered')
+        failed(error, 'the MDM token could not be remembered', { registration: registrationId })
       }),
   }
 }

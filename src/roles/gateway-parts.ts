@@ -23,4 +23,6 @@ export interface GatewayParts {
   readonly health: Health
   readonly random: Random
   readonly now: () => number
+  /** Milliseconds that only grow, whoever sets the clock. */
+  readonly monotonic: () => number
 }

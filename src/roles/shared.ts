@@ -1,5 +1,6 @@
 import type { Random } from '../lib/random.ts'
 import type { Settings } from '../settings/settings.ts'
+import { createCounters, createNonceStore } from '../shared-state/memory.ts'
 import type { Counters, NonceStore, Notices } from '../shared-state/ports.ts'
 import { openSharedState, type SharedState } from '../shared-state/shared-state.ts'
 import { guarded } from '../store/guarded.ts'
@@ -7,7 +8,7 @@ import type { Store } from '../store/ports.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { reportWrites } from './gateway-health.ts'
+import { reportReads, reportWrites } from './gateway-health.ts'
 
 /** What the processes of this machine share where there is no Redis. */
 export interface LocalState {
@@ -24,6 +25,7 @@ export interface SharedParts {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly now: () => number
+  readonly monotonic: () => number
 }
 
 /** The record for whoever serves requests: with deadlines, and with its conditions in the readiness. */
@@ -33,9 +35,9 @@ export function guardedRecord(record: Store, { settings, health }: SharedParts):
     readTimeout,
     writeTimeout,
     now: () => performance.now(),
-    onCondition(part, condition) {
-      if (part === 'reads') health.set('record', condition, true)
-      else reportWrites(health, condition.ok ? undefined : condition.detail)
+    onCondition(part, { ok, detail = 'does not answer' }) {
+      const report = part === 'reads' ? reportReads : reportWrites
+      report(health, ok ? undefined : detail)
     },
   })
 }
@@ -44,7 +46,7 @@ export function guardedRecord(record: Store, { settings, health }: SharedParts):
 export function openShared(
   store: Store,
   random: Random,
-  { settings, now, local, health, logger, metrics }: SharedParts,
+  { settings, now, monotonic, local, health, logger, metrics }: SharedParts,
 ): Promise<SharedState> {
   return openSharedState(settings.redis, {
     changes: store.changes,
@@ -52,8 +54,9 @@ export function openShared(
     random,
     now,
     localNotices: local.notices,
-    ...(local.nonces && { localNonces: local.nonces }),
-    ...(local.counters && { localCounters: local.counters }),
+    // By a clock that nobody sets: a nonce that ended when the clock was ahead could be used again once it is right.
+    localNonces: local.nonces ?? createNonceStore({ now: monotonic }),
+    localCounters: local.counters ?? createCounters({ now: monotonic }),
     timeout: settings.limits.redisTimeout,
     onCondition(ok, detail) {
       metrics.redisAvailable.set(ok ? 1 : 0)

@@ -43,3 +43,11 @@ export class RecordUnavailable extends Error {
     this.code = code
   }
 }
+
+/** What says nothing of the record as a whole: a single value or row, or a conflict that was resolved. */
+const ofOneCall: ReadonlySet<RecordErrorCode> = new Set(['constraint', 'conflict', 'corrupt', 'invalid'])
+
+/** Would any other call have failed as well? Then its condition tells, once, what each call need not. */
+export function isRecordAway(error: unknown): error is RecordUnavailable {
+  return error instanceof RecordUnavailable && !ofOneCall.has(error.code)
+}

@@ -1,6 +1,6 @@
 import { type Breaker, createBreaker } from '../lib/breaker.ts'
 import { DeadlinePassed, withDeadline } from '../lib/deadline.ts'
-import { type RecordErrorCode, RecordUnavailable } from './errors.ts'
+import { isRecordAway, RecordUnavailable } from './errors.ts'
 import type { Store } from './ports.ts'
 
 export interface GuardOptions {
@@ -45,6 +45,8 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
   audit: ['list'],
   changes: ['latest', 'since'],
   leases: ['list'],
+  enrollmentCodes: ['list'],
+  enrollmentPasses: ['get'],
 }
 
 /** Takes the time that it takes: nobody's request waits for it. */
@@ -89,9 +91,6 @@ function guardedPort(port: object, guardOf: (method: string) => Guard): object {
   return Object.fromEntries(methods)
 }
 
-/** What says nothing of the record as a whole: a single value or row, or a conflict that was resolved. */
-const ofOneCall: ReadonlySet<RecordErrorCode> = new Set(['constraint', 'conflict', 'corrupt', 'invalid'])
-
 class Guard {
   readonly #timeout: number
   readonly #limit: number
@@ -123,7 +122,7 @@ class Guard {
       return value
     } catch (error) {
       const known = toUnavailable(error)
-      if (known instanceof RecordUnavailable && !ofOneCall.has(known.code)) {
+      if (isRecordAway(known)) {
         this.#failure = known.message
         this.#breaker.failed(ticket)
       } else {

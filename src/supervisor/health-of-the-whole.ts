@@ -9,8 +9,13 @@ export interface ProcessHealth {
 /**
  * The readiness of several gateway processes as one: ready while at least half of them are, since the others' connections go to
  * these. A part is well when every process that serves says so; otherwise it tells what the first one says, and of how many.
+ * @param beside the parts of a process that carries no exchanges; of those that the others have too, these tell
  */
-export function healthOfTheWhole(processes: readonly ProcessHealth[], draining: boolean): HealthReport {
+export function healthOfTheWhole(
+  processes: readonly ProcessHealth[],
+  draining: boolean,
+  beside: HealthReport['parts'] = {},
+): HealthReport {
   const serving = processes.flatMap(({ report, serves }) => (serves && report !== undefined ? [report] : []))
   const ready = serving.filter((report) => report.ready).length
   const enough = Math.ceil(processes.length / 2)
@@ -18,7 +23,7 @@ export function healthOfTheWhole(processes: readonly ProcessHealth[], draining: 
   return {
     ready: !draining && ready >= enough,
     draining,
-    parts: { ...merged(told), processes: countOf(serving.length, processes.length) },
+    parts: { ...beside, ...merged(told), processes: countOf(serving.length, processes.length) },
   }
 }
 

@@ -78,6 +78,11 @@ export class Places {
     return this.#places.filter(({ kind }) => kind === 'gateway').map(({ worker }) => worker)
   }
 
+  /** What goes on beside the exchanges. */
+  get jobs(): WorkerProcess | undefined {
+    return this.#places.find(({ kind }) => kind === 'jobs')?.worker
+  }
+
   /** Lets all end what is open for so many milliseconds. */
   async stop(drainFor: number): Promise<void> {
     this.#stopping = true

@@ -12,8 +12,13 @@ export interface HealthReport {
   readonly parts: Readonly<Record<string, Condition>>
 }
 
+/** How a part is, seen from one side. */
+interface Aspect extends Condition {
+  readonly essential: boolean
+}
+
 export class Health {
-  readonly #conditions = new Map<string, Condition & { readonly essential: boolean }>()
+  readonly #parts = new Map<string, Map<string, Aspect>>()
   readonly #onChange: (part: string, condition: Condition) => void
   readonly #onReport: (report: HealthReport) => void
   #draining = false
@@ -30,21 +35,25 @@ export class Health {
     this.#onReport = onReport
   }
 
-  /** @param essential without this part the process should get no traffic */
-  set(part: string, condition: Condition, essential: boolean): void {
-    const before = this.#conditions.get(part)
-    this.#conditions.set(part, { ...condition, essential })
-    const news =
-      before === undefined || before.detail === 'starting' ? !condition.ok : before.ok !== condition.ok
-    if (news) this.#onChange(part, condition)
-    const { ok, detail } = condition
-    if (before?.ok !== ok || before.detail !== detail || before.essential !== essential)
+  /**
+   * @param essential without this part the process should get no traffic
+   * @param aspect of a part that can fail in several ways: it is well when all of them are, and that one gets
+   *   well says nothing of another
+   */
+  set(part: string, condition: Condition, essential: boolean, aspect = ''): void {
+    const before = this.#of(part)
+    const aspects = this.#parts.get(part) ?? new Map<string, Aspect>()
+    this.#parts.set(part, aspects.set(aspect, { ...condition, essential }))
+    const { ok, detail, essential: gravely } = worst(aspects)
+    const news = before === undefined || before.detail === 'starting' ? !ok : before.ok !== ok
+    if (news) this.#onChange(part, detail === undefined ? { ok } : { ok, detail })
+    if (before?.ok !== ok || before.detail !== detail || before.essential !== gravely)
       this.#onReport(this.report())
   }
 
   /** A part that is not there yet: not ready, and nothing that has failed. */
   begin(part: string): void {
-    this.#conditions.set(part, { ok: false, detail: 'starting', essential: true })
+    this.#parts.set(part, new Map([['', { ok: false, detail: 'starting', essential: true }]]))
   }
 
   drain(): void {
@@ -53,7 +62,7 @@ export class Health {
   }
 
   report(): HealthReport {
-    const parts = [...this.#conditions]
+    const parts = [...this.#parts].map(([part, aspects]) => [part, worst(aspects)] as const)
     return {
       ready: !this.#draining && parts.every(([, { ok, essential }]) => ok || !essential),
       draining: this.#draining,
@@ -62,4 +71,15 @@ export class Health {
       ),
     }
   }
+
+  #of(part: string): Aspect | undefined {
+    const aspects = this.#parts.get(part)
+    return aspects && worst(aspects)
+  }
+}
+
+/** What is essential is told first. */
+function worst(aspects: ReadonlyMap<string, Aspect>): Aspect {
+  const bad = [...aspects.values()].filter(({ ok }) => !ok)
+  return bad.find(({ essential }) => essential) ?? bad[0] ?? { ok: true, essential: false }
 }

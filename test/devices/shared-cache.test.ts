@@ -40,6 +40,7 @@ async function gatewayProcess(t: Test, store: Store, server: RedisUnderTest = re
     hotDevices: 1000,
     staleFor: () => 0,
     now: () => clock.now,
+    monotonic: () => clock.now,
   })
   const follower = followChanges({
     changes: store.changes,

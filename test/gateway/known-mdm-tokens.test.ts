@@ -22,7 +22,7 @@ function record() {
       list: () => new Promise((give, reject) => asked.push({ give, fail: () => reject(gone) })),
     },
     hash: (token) => `hash-of-${token}`,
-    now: () => clock.now,
+    monotonic: () => clock.now,
     staleFor: () => 60_000,
     onError: () => {},
   })

@@ -21,6 +21,7 @@ export interface GatewayOptions {
   /** Default: one TLS and one plain listener. */
   readonly listen?: readonly string[]
   readonly now?: () => number
+  readonly monotonic?: () => number
 }
 
 export interface GatewayUnderTest {
@@ -61,6 +62,7 @@ export async function gatewayUnderTest(t: Test, options: GatewayOptions): Promis
     env: {},
     logTo: logFile,
     ...(options.now && { now: options.now }),
+    ...(options.monotonic && { monotonic: options.monotonic }),
   })
   let stopped: Promise<void> | undefined
   const stop = () => {

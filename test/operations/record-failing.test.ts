@@ -55,6 +55,7 @@ t.test(
     t.match(refused.headers['retry-after'], /^\d+$/)
     t.strictSame(refused.cookies, [])
     const { management } = gateway.running
+    await eventually(async () => (await readiness(management)).parts.record?.ok === false)
     t.match(await readiness(management), { status: 200, parts: { record: { ok: false, detail: /locked/ } } })
     t.equal(await readMetric(management, 'gatehouse_registration_failures_total{service="chat"}'), 3)
     const goesOn = await ask({ ...target, from: internet, path: '/api/messages', headers: { cookie: known } })
@@ -62,7 +63,9 @@ t.test(
 
     release()
     t.strictSame(await (await gateway.openStore()).registrations.list({ limit: 10 }), before)
-    t.ok((await signIn(gateway, wifi)).cookies.some((cookie) => cookie.includes('gatehouse-device')))
+    await eventually(async () =>
+      (await signIn(gateway, wifi)).cookies.some((cookie) => cookie.includes('gatehouse-device')),
+    )
     await eventually(async () => (await readiness(management)).parts.record?.ok)
   },
 )
@@ -73,7 +76,7 @@ t.test(
     let ahead = 0
     const { gateway, target } = await chatBehindGateway(t, {
       policy: `${evaluationLikePolicy}limits: { staleFor: 10m }\n`,
-      now: () => Date.now() + ahead,
+      monotonic: () => performance.now() + ahead,
     })
     const cookie = (await signIn(gateway, wifi)).cookies.join('; ')
     const api = (held: string) =>

@@ -15,7 +15,13 @@ export async function knownTokens(
   const hash = tokenHasher(await store.keys.getOrCreate(tokenPepper, systemRandom().secret))
   const now = () => at
   const onError = () => {}
-  const known = new KnownMdmTokens({ tokens: store.mdmTokens, hash, now, staleFor: () => 0, onError })
+  const known = new KnownMdmTokens({
+    tokens: store.mdmTokens,
+    hash,
+    monotonic: () => 0,
+    staleFor: () => 0,
+    onError,
+  })
   await known.refresh()
   const counters = { hit: async () => 0 }
   return {

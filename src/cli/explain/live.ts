@@ -52,7 +52,7 @@ export async function explainRequest(
   if (destination.kind === 'own-page') return { kind: 'no-service', head, why: 'own-page' }
   const { route } = destination
   const request = { service: route.service.name, source: head.source.address, at: flags.at }
-  const bypasses = new ActiveBypasses({ bypasses: store.bypasses, now })
+  const bypasses = new ActiveBypasses({ bypasses: store.bypasses, now, monotonic: () => 0 })
   await bypasses.refresh()
   const vendors = new VendorNews(store.sweeps)
   await vendors.refresh()
