@@ -13,6 +13,7 @@ const words = {
   'approval.granted': 'approved',
   'approval.denied': 'denied',
   'app.admitted': 'registered the app on',
+  'app.revoked': 'ended the trust in a key of the company app',
   'bypass.opened': 'opened a bypass of',
   'bypass.closed': 'closed the bypass of',
   'token.created': 'created',

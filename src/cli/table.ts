@@ -1,5 +1,7 @@
 import type { Command } from './command.ts'
 import { appConfigCommand } from './commands/app-config.ts'
+import { appList } from './commands/app-list.ts'
+import { appRevoke } from './commands/app-revoke.ts'
 import { appSimulate } from './commands/app-simulate.ts'
 import { auditCommand } from './commands/audit.ts'
 import { bypassCommand } from './commands/bypass.ts'
@@ -41,6 +43,8 @@ export const commands: readonly Command[] = [
   tokenCreate,
   tokenList,
   tokenRevoke,
+  appList,
+  appRevoke,
   appConfigCommand,
   vendorList,
   vendorTest,

@@ -16,8 +16,12 @@ export interface AppDevice {
   readonly publicKey: string
   /** The MDM token that the app showed. */
   readonly mdmTokenId?: string
+  /** Id of the package key that its last first contact was signed with. */
+  readonly packageKey: string
   readonly registeredAt: number
   readonly lastSeenAt: number
+  /** An administrator has ended it: its key speaks for nobody, and does not come back. */
+  readonly revoked?: { readonly at: number; readonly by: string; readonly why: string }
 }
 
 /**

@@ -9,6 +9,7 @@ export const auditActions = [
   'approval.granted',
   'approval.denied',
   'app.admitted',
+  'app.revoked',
   'bypass.opened',
   'bypass.closed',
   'token.created',

@@ -236,6 +236,12 @@ export const reasons = {
     sentence: 'The key of the app belongs to another device.',
     operator: '`publicKey` is registered for another user or another device id. The app must make a new key.',
   },
+  'app.revoked': {
+    status: 403,
+    sentence: 'Your organisation has ended the registration of this app. Ask your IT support.',
+    operator:
+      'An administrator has revoked the app’s key (`gatehouse app revoke`): the app must make a new one.',
+  },
   'app.service-unknown': {
     status: 400,
     sentence: 'There is no such service here.',

@@ -100,6 +100,7 @@ async function commit(
   if (result.outcome === 'limit') return replaceWith('registration.limit', assessment)
   if (result.outcome === 'ticket-used') return replaceWith('app.ticket-used', assessment)
   if (result.outcome === 'key-taken') return replaceWith('client.user-mismatch', assessment)
+  if (result.outcome === 'app-revoked') return replaceWith('app.revoked', assessment)
   if (result.outcome === 'token-inactive') return replaceWith('token.inactive', assessment)
   await deps.onRegistered(result.state, keys)
   // It was blocked, as the same client, while this answer was on its way; the new registration is blocked as well.

@@ -1,10 +1,19 @@
 import type { AppDevice } from '../domain/app-device.ts'
 import { type DeviceIds, deviceIdKinds } from '../domain/device-ids.ts'
+import type { Registration } from '../domain/registration.ts'
 import { appendAudit } from './audit-log.ts'
 import { makeTickets } from './binding-tickets.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import { rememberForApp } from './mdm-tokens.ts'
-import type { AppContact, AppDevices } from './ports.ts'
+import type {
+  Actor,
+  AppContact,
+  AppDeviceFilter,
+  AppDevices,
+  ListedAppDevice,
+  RevokedAppDevice,
+} from './ports.ts'
+import { blockRegistrationsOf } from './registration-writes.ts'
 import { deviceIdsOf, toAppDevice } from './rows.ts'
 import type { AppDeviceRow } from './schema.ts'
 
@@ -22,7 +31,66 @@ export function createAppDevices(db: Database): AppDevices {
         .executeTakeFirst()
       return row && toAppDevice(row)
     },
+    list: (filter) => list(db, filter),
+    revoke: (id, by) => write(db, (tx) => revoke(tx, id, by)),
   }
+}
+
+async function list(
+  db: Database,
+  { limit, user, packageKey, active }: AppDeviceFilter,
+): Promise<readonly ListedAppDevice[]> {
+  let query = db.read
+    .selectFrom('app_devices')
+    .selectAll()
+    .select((row) =>
+      row
+        .selectFrom('registrations')
+        .select((count) => count.fn.countAll<number>().as('count'))
+        .whereRef('registrations.app_device', '=', 'app_devices.id')
+        .as('registrations'),
+    )
+  if (user !== undefined) query = query.where('user_name', '=', user)
+  if (packageKey !== undefined) query = query.where('package_key', '=', packageKey)
+  if (active) query = query.where('revoked_at', 'is', null)
+  const rows = await query.orderBy('last_seen_at', 'desc').orderBy('id', 'desc').limit(limit).execute()
+  return rows.map((row) => ({ ...toAppDevice(row), registrations: Number(row.registrations ?? 0) }))
+}
+
+async function revoke(tx: WriteTransaction, id: string, by: Actor): Promise<RevokedAppDevice | undefined> {
+  const row = await tx.selectFrom('app_devices').selectAll().where('id', '=', id).executeTakeFirst()
+  if (row === undefined) return undefined
+  if (row.revoked_at !== null) return { device: toAppDevice(row), blocked: [] }
+  const changed = await tx
+    .updateTable('app_devices')
+    .set({ revoked_at: by.at, revoked_by: by.name, revoked_why: by.why })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await tx.deleteFrom('binding_tickets').where('app_device_id', '=', id).execute()
+  await appendAudit(tx, {
+    at: by.at,
+    action: 'app.revoked',
+    actor: by.name,
+    subject: id,
+    why: by.why,
+    details: { user: row.user_name, packageKey: row.package_key },
+  })
+  return { device: toAppDevice(changed), blocked: await blockRegistrationsOf(tx, id, by) }
+}
+
+/** Asked within the registration's own transaction: an app that was revoked in the meantime registers nobody. */
+export async function restsOnRevokedApp(
+  tx: WriteTransaction,
+  { appDeviceId }: Registration,
+): Promise<boolean> {
+  if (appDeviceId === undefined) return false
+  const row = await tx
+    .selectFrom('app_devices')
+    .select('revoked_at')
+    .where('id', '=', appDeviceId)
+    .executeTakeFirst()
+  return row === undefined || row.revoked_at !== null
 }
 
 async function admit(tx: WriteTransaction, contact: AppContact): Promise<AppDevice | undefined> {
@@ -33,6 +101,7 @@ async function admit(tx: WriteTransaction, contact: AppContact): Promise<AppDevi
     .where('thumbprint', '=', thumbprint)
     .executeTakeFirst()
   if (known !== undefined && !isSameDevice(toAppDevice(known), contact.device)) return undefined
+  if (known !== undefined && known.revoked_at !== null) return toAppDevice(known)
   const row = known === undefined ? await add(tx, contact) : await renew(tx, known, contact)
   await makeTickets(tx, row.id, contact.tickets, contact.at)
   return toAppDevice(row)
@@ -68,6 +137,9 @@ async function add(
     source,
     registered_at: at,
     last_seen_at: at,
+    revoked_at: null,
+    revoked_by: null,
+    revoked_why: null,
   }
   await tx.insertInto('app_devices').values(row).execute()
   await removeSurplus(tx, device.user)
@@ -112,11 +184,23 @@ async function renew(tx: WriteTransaction, row: AppDeviceRow, contact: AppContac
     .executeTakeFirstOrThrow()
 }
 
+/** What a registration rests on stays, whoever holds a package key: keys made up in the user's name push no real one out. */
 async function removeSurplus(tx: WriteTransaction, user: string): Promise<void> {
   const rows = await tx
     .selectFrom('app_devices')
     .select('id')
     .where('user_name', '=', user)
+    .where('revoked_at', 'is', null)
+    .where((row) =>
+      row.not(
+        row.exists(
+          row
+            .selectFrom('registrations')
+            .select('registrations.id')
+            .whereRef('registrations.app_device', '=', 'app_devices.id'),
+        ),
+      ),
+    )
     .orderBy('last_seen_at', 'desc')
     .orderBy('id', 'desc')
     .offset(devicesPerUser)

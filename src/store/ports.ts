@@ -71,6 +71,8 @@ export type RegisterOutcome =
   /** The binding link has expired or has registered another client in the meantime. */
   | { readonly outcome: 'ticket-used' }
 
+  /** The company app's key that spoke for it was revoked in the meantime. */
+  | { readonly outcome: 'app-revoked' }
 /** Evidence that counts once. */
 export interface Spent {
   /** Hashes of keys that the client gives up: an approval that was granted to them is used up. */
@@ -129,15 +131,44 @@ export interface AppDevices {
   /**
    * Adds a device, or renews the one that has this key, and makes its binding tickets: earlier unused ones of the same
    * device and service end.
-   * @returns undefined when the key is that of another user's app, or of another device's
+   * @returns undefined when the key is that of another user's app, or of another device's; one that is revoked is
+   * returned as it was, without tickets
+  /** Revoked ones too. */
    */
+  /** Those seen last come first. */
+  list(filter: AppDeviceFilter): Promise<readonly ListedAppDevice[]>
+  /**
+   * Ends the trust in an app's key, its links, and blocks the registrations that rest on it.
+   * @returns undefined when there is no such device; as it was when it had been revoked already
+   */
+  revoke(id: string, by: Actor): Promise<RevokedAppDevice | undefined>
+}
+
+export interface AppDeviceFilter {
+  readonly limit: number
+  readonly user?: string
+  /** Id of the package key of its last first contact. */
+  readonly packageKey?: string
+  /** Without those that are revoked. */
+  readonly active?: boolean
+}
+
+export interface ListedAppDevice extends AppDevice {
+  /** How many rest on it. */
+  readonly registrations: number
+}
+
+export interface RevokedAppDevice {
+  readonly device: AppDevice
+  /** Ids of the registrations that this has blocked. */
+  readonly blocked: readonly string[]
   admit(contact: AppContact): Promise<AppDevice | undefined>
   findByKey(thumbprint: string): Promise<AppDevice | undefined>
 }
 
 export interface AppContact {
   /** `id` is given to a device that is new. */
-  readonly device: Omit<AppDevice, 'registeredAt' | 'lastSeenAt'>
+  readonly device: Omit<AppDevice, 'registeredAt' | 'lastSeenAt' | 'packageKey' | 'revoked'>
   /** Id of the package key. */
   readonly packageKey: string
   readonly source: string

@@ -1,6 +1,7 @@
 import type { ClientKey } from '../domain/client-identity.ts'
 import { unknownPosture } from '../domain/posture.ts'
 import type { Registration } from '../domain/registration.ts'
+import { restsOnRevokedApp } from './app-devices.ts'
 import { spendApprovals } from './approvals.ts'
 import { appendAudit } from './audit-log.ts'
 import { spendTicket } from './binding-tickets.ts'
@@ -28,6 +29,7 @@ export async function register(db: Database, wanted: NewRegistration): Promise<R
   return write(db, async (tx) => {
     const now = db.now()
     if (!(await restsOnActiveToken(tx, registration, now))) return { outcome: 'token-inactive' }
+    if (await restsOnRevokedApp(tx, registration)) return { outcome: 'app-revoked' }
     const holders = await holdersOf(tx, hashes, now)
     if (!holders.every(({ row }) => isSameUser(row, registration))) return { outcome: 'key-taken' }
     const replaced: Holder[] = []

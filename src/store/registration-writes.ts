@@ -92,9 +92,35 @@ export async function removeKeys(db: Database, hashes: readonly string[]): Promi
 }
 
 export function block(db: Database, id: string, by: Actor): Promise<DeviceState | undefined> {
-  return write(db, async (tx) => {
-    const row = await find(tx, id)
-    if (row === undefined) return undefined
+  return write(db, (tx) => blockWithin(tx, id, by))
+}
+
+export async function blockWithin(
+  tx: WriteTransaction,
+  id: string,
+  by: Actor,
+): Promise<DeviceState | undefined> {
+  const row = await find(tx, id)
+  if (row === undefined) return undefined
+  const set = { blocked: 1, blocked_at: by.at, blocked_by: by.name, blocked_why: by.why }
+  const changed = await touch(tx, id, set)
+  await audit(tx, { action: 'device.blocked', row, by })
+  return toDeviceState(changed)
+}
+
+/** Those that rest on a device of the company app and are not blocked yet. @returns their ids */
+export async function blockRegistrationsOf(
+  tx: WriteTransaction,
+  appDeviceId: string,
+  by: Actor,
+): Promise<readonly string[]> {
+  const rows = await tx
+    .selectFrom('registrations')
+    .selectAll()
+    .where('app_device', '=', appDeviceId)
+    .where('blocked', '=', 0)
+    .execute()
+  for (const row of rows) {
     const set = { blocked: 1, blocked_at: by.at, blocked_by: by.name, blocked_why: by.why }
     const changed = await touch(tx, id, set)
     await audit(tx, { action: 'device.blocked', row, by })

@@ -98,6 +98,9 @@ export function toAppDevice(row: AppDeviceRow): AppDevice {
     lastSeenAt: row.last_seen_at,
     ...(row.mdm_token !== null && { mdmTokenId: row.mdm_token }),
   }
+    ...(row.revoked_at !== null && {
+      revoked: { at: row.revoked_at, by: row.revoked_by ?? '', why: row.revoked_why ?? '' },
+    }),
 }
 
 export function fromJson<T>(schema: z.ZodType<T>, json: string, where: string): T {

@@ -118,6 +118,9 @@ export interface BindingTicketRow {
   service: string
   expires_at: number
   opened_at: number | null
+  revoked_at: number | null
+  revoked_by: string | null
+  revoked_why: string | null
   holder: string | null
   source: string | null
   used_at: number | null
@@ -310,4 +313,132 @@ export interface EnrollmentPassRow {
   finished_at: number | null
   /** Hash of the identity's certificate. */
   finished_by: string | null
+}
+
+export interface EnrollmentRow {
+  id: string
+  kind: string
+  parent: string | null
+  state: string
+  user_name: string | null
+  /** JSON, like device. */
+  ids: string
+  /** Normalised, as in ids. */
+  serial: string | null
+  device: string
+  /** The one of its identities that speaks for it now. */
+  certificate: string
+  topic: string | null
+  /** Sealed, like magic, unlock_token and bootstrap_token. */
+  token: string | null
+  magic: string | null
+  /** Null while there is no token that can be pushed to. */
+  token_at: number | null
+  unlock_token: string | null
+  bootstrap_token: string | null
+  /** 1 or 0. */
+  awaiting: number
+  created_at: number
+  authenticated_at: number
+  last_seen_at: number
+  /** The three are set together. */
+  ended_at: number | null
+  ended_by: string | null
+  ended_why: string | null
+}
+
+export interface EnrollmentIdentityRow {
+  certificate: string
+  public_key: string
+  enrollment: string
+  pinned_at: number
+}
+
+export interface EnrollmentInventoryRow {
+  enrollment: string
+  part: string
+  at: number
+  /** JSON. */
+  body: string
+}
+
+export interface MdmCommandRow {
+  uuid: string
+  enrollment: string
+  request_type: string
+  state: string
+  /** 1 while the state is one of those that wait. */
+  waiting: number
+  sequence: number
+  /** Sealed. */
+  payload: string
+  renewal: number
+  routine: number
+  queued_at: number
+  queued_by: string
+  attempts: number
+  sent_at: number | null
+  not_before: number | null
+  expires_at: number | null
+  finished_at: number | null
+  /** JSON. */
+  errors: string | null
+  /** Sealed: what the device reported. */
+  result: string | null
+}
+
+export interface AuthorityRow {
+  id: string
+  kind: string
+  /** PEM, like chain. */
+  certificate: string
+  chain: string
+  created_at: number
+  retired_at: number | null
+  crl_number: number
+}
+
+export interface CertificateRow {
+  /** Hexadecimal, upper case. */
+  serial: string
+  authority: string
+  purpose: string
+  /** SHA-256 of the DER, base64url; `public_key`: of the SubjectPublicKeyInfo. */
+  fingerprint: string
+  public_key: string
+  enrollment: string
+  user_name: string | null
+  /** DER, base64. */
+  certificate: string
+  not_before: number
+  not_after: number
+  issued_at: number
+  scep_transaction: string | null
+  challenge: string | null
+  predecessor: string | null
+  /** The four are set together. */
+  revoked_at: number | null
+  revoked_by: string | null
+  revoked_why: string | null
+  revoked_reason: string | null
+}
+
+export interface ScepChallengeRow {
+  hash: string
+  enrollment: string
+  user_name: string | null
+  created_at: number
+  expires_at: number
+  used_by: string | null
+}
+
+export interface PushRow {
+  enrollment: string
+  wanted_at: number
+  due_at: number
+  failures: number
+  /** How often it was accepted since it was wanted. */
+  accepted: number
+  accepted_at: number | null
+  last_answer: string | null
 }

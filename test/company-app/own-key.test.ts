@@ -96,6 +96,17 @@ t.test(
   },
 )
 
+t.test('a key that an administrator revokes speaks for nobody, at once and for good', async (t) => {
+  const { gateway, phone } = await apiWithApp(t)
+  t.equal((await send(gateway, phone)).status, 200)
+  const store = await gateway.openStore()
+  const [device] = await store.appDevices.list({ limit: 1 })
+  const by = { name: 'admin', why: 'lost', at: Date.now() }
+  t.equal((await store.appDevices.revoke(device?.id ?? '', by))?.blocked.length, 1)
+  t.equal(reasonOf(await send(gateway, phone)), 'app.revoked')
+  t.equal(reasonOf(await phone.register()), 'app.revoked', 'nor does its next first contact help')
+})
+
 t.test('an Ed25519 key signs as well', async (t) => {
   const { gateway, app } = await apiWithApp(t)
   const phone = phoneOf(gateway, app.packageKey, { keyType: 'ed25519' })

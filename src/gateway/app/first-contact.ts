@@ -207,6 +207,7 @@ async function admit(arrival: Arrival, { contact, mdmTokenId }: Admitting, app: 
     tickets: made.map(({ ticket, link }) => ({ hash: sha256(ticket), service: link.service, expiresAt })),
   })
   if (device === undefined || !sameUser(device.user, contact.user)) throw new AppRefused('app.key-taken')
+  if (device.revoked !== undefined) throw new AppRefused('app.revoked')
   const links = made.map(({ link }) => ({ ...link, expires: Math.floor(expiresAt / 1000) }))
   return json({ device: device.id, keyid: device.thumbprint, links })
 }
@@ -234,7 +235,7 @@ function deviceOf(
   { ids, user, platform, appVersion }: Contact,
   { thumbprint, json: publicKey }: PublicJwk,
   { newDeviceId }: CompanyApp,
-): Omit<AppDevice, 'registeredAt' | 'lastSeenAt'> {
+): Omit<AppDevice, 'registeredAt' | 'lastSeenAt' | 'packageKey' | 'revoked'> {
   return { id: newDeviceId(), user, ids, platform, appVersion, thumbprint, publicKey }
 }
 

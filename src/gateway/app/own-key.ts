@@ -53,6 +53,7 @@ export function createOwnKeyReader(app: CompanyApp): OwnKeyReader {
       if (error instanceof AppRefused) return { problem: reasonFor(error.reason) }
       throw error
     }
+    if (device.revoked !== undefined) return { problem: 'app.revoked' }
     const key = clientKey(service, 'key', device.thumbprint)
     return { device, key, request: withoutSignature(request) }
   }

@@ -8,6 +8,7 @@ import * as enrollmentSignIn from './0009-enrollment-sign-in.ts'
 
 /**
  * Every step from an empty database to the present schema, in the order of their names. A step that has been
+import * as appRevocations from './0010-app-revocations.ts'
  * released is never edited: what is to change is a new step.
  */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -18,3 +19,4 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0005-compliance': compliance,
   '0009-enrollment-sign-in': enrollmentSignIn,
 }
+  '0010-app-revocations': appRevocations,

@@ -62,6 +62,60 @@ export function appDevicesContract(t: Test, open: OpenStore): void {
     t.match(await appDevices.findByKey('thumbprint of d_1'), { user: 'ann', ids: { udid: 'UDID0001' } })
   })
 
+  t.test('a key that is revoked stays so, its links end, and what rests on it is blocked', async (t) => {
+    const { appDevices, bindingTickets, registrations, audit } = await open(t)
+    await appDevices.admit(contact('d_1'))
+    const bound = registration('r_1', { user: 'ann', appDeviceId: 'd_1' })
+    await registrations.register(bound, [key('a')], 10)
+    await registrations.register(registration('r_2', { user: 'ann' }), [key('b')], 10)
+    const by = { name: 'admin', why: 'lost', at: start + 1 }
+    t.match(await appDevices.revoke('d_1', by), { device: { revoked: { why: 'lost' } }, blocked: ['r_1'] })
+    t.match(await registrations.get('r_1'), { block: { why: 'lost' } })
+    t.equal((await registrations.get('r_2'))?.block, undefined)
+    t.equal(await bindingTickets.find('ticket of d_1'), undefined)
+    t.match(await appDevices.admit(contact('d_9', { device: { ...contact('d_1').device } })), {
+      id: 'd_1',
+      revoked: { by: 'admin' },
+    })
+    t.equal(await bindingTickets.find('ticket of d_9'), undefined, 'no link is made for it')
+    const late = registration('r_3', { user: 'ann', appDeviceId: 'd_1' })
+    t.strictSame(await registrations.register(late, [key('c')], 10), { outcome: 'app-revoked' })
+    t.match(await appDevices.revoke('d_1', { ...by, why: 'again', at: start + 9 }), {
+      device: { revoked: { why: 'lost' } },
+      blocked: [],
+    })
+    t.equal(await appDevices.revoke('d_none', by), undefined)
+    t.match(await audit.list({ subject: 'd_1', limit: 5 }), [
+      { action: 'app.admitted' },
+      { action: 'app.revoked', why: 'lost', actor: 'admin' },
+    ])
+  })
+
+  t.test('devices are listed by user, package key and whether they still count', async (t) => {
+    const { appDevices, registrations } = await open(t)
+    await appDevices.admit(contact('d_1'))
+    await appDevices.admit(contact('d_2', { packageKey: '2026-02', at: start + 1 }))
+    const bob = { ...contact('d_3').device, user: 'bob' }
+    await appDevices.admit(contact('d_3', { device: bob, at: start + 2 }))
+    await registrations.register(registration('r_1', { user: 'ann', appDeviceId: 'd_2' }), [key('a')], 10)
+    await appDevices.revoke('d_1', { name: 'admin', why: 'x', at: start + 3 })
+    const listed = async (filter: object) =>
+      (await appDevices.list({ limit: 10, ...filter })).map(({ id }) => id)
+    t.strictSame(await listed({}), ['d_3', 'd_2', 'd_1'])
+    t.strictSame(await listed({ user: 'ann' }), ['d_2', 'd_1'])
+    t.strictSame(await listed({ packageKey: '2026-01', active: true }), ['d_3'])
+    t.match(await appDevices.list({ limit: 1, user: 'ann' }), [{ packageKey: '2026-02', registrations: 1 }])
+  })
+
+  t.test('keys made up in a user’s name push out none that a registration rests on', async (t) => {
+    const { appDevices, registrations } = await open(t)
+    await appDevices.admit(contact('d_real'))
+    await registrations.register(registration('r_1', { user: 'ann', appDeviceId: 'd_real' }), [key('a')], 10)
+    for (let i = 0; i < 60; i++) await appDevices.admit(contact(`d_${i}`, { at: start + 1 + i }))
+    t.ok(await appDevices.findByKey('thumbprint of d_real'))
+    t.equal(await appDevices.findByKey('thumbprint of d_0'), undefined, 'but those go')
+  })
+
   t.test('a new link for a service ends the earlier one of the same device', async (t) => {
     const { appDevices, bindingTickets } = await open(t)
     await appDevices.admit(contact('d_1'))
