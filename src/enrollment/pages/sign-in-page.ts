@@ -1,0 +1,69 @@
+import type { Answer } from '../../domain/answer.ts'
+import type { EnrollmentSettings } from '../../settings/build-enrollment.ts'
+import { type RefusalCode, refusals } from '../refusals.ts'
+import { html, type Markup, renderDocument } from '../web/document.ts'
+import type { Visitor } from '../web/forms.ts'
+import { qrCode } from '../web/qr-code.ts'
+import { deviceOf } from './device-at-hand.ts'
+
+export interface SignInPage {
+  readonly settings: EnrollmentSettings
+  readonly visitor: Visitor
+  readonly userAgent: string | undefined
+  /** What the last attempt ended with. */
+  readonly refused?: RefusalCode
+}
+
+/** The front door: what this is, and the ways to sign in. On a computer, a QR code leads to the phone. */
+export function signInPage({ settings, visitor, userAgent, refused }: SignInPage): Answer {
+  const { organisation, publicUrl, signIn, help } = settings
+  const device = deviceOf(userAgent)
+  return renderDocument({
+    title: `Enroll a device with ${organisation}`,
+    status: refused === undefined ? 200 : refusals[refused].status,
+    headers: visitor.headers,
+    body: html`${refused === undefined ? undefined : alert(refused)}
+<p>${organisation} sets up mail, Wi-Fi and other services on iPhones, iPads and Macs, and keeps them safe. Sign in first: the next page says what ${organisation} will be able to do, and nothing is installed before you agree.</p>
+${device === 'other' ? onPhone(publicUrl) : undefined}
+${ways(signIn, visitor)}
+${help === undefined ? undefined : html`<p class="quiet">${help}</p>`}`,
+  })
+}
+
+function alert(code: RefusalCode): Markup {
+  return html`<div class="alert" role="alert"><p>${refusals[code].sentence} ${refusals[code].advice}</p></div>`
+}
+
+function onPhone(publicUrl: string): Markup {
+  return html`<h2>On the phone or tablet</h2>
+<p>Point its camera at this code, or open <strong>${publicUrl}/enroll</strong> there.</p>
+${qrCode(`${publicUrl}/enroll`)}`
+}
+
+function ways({ oidc, ldap, codes }: EnrollmentSettings['signIn'], visitor: Visitor): Markup {
+  const code = codes ? codeForm(visitor) : undefined
+  if (oidc !== undefined)
+    return html`<div class="actions"><a href="/enroll/sign-in/start">Sign in</a></div>${code && folded(code)}`
+  if (ldap !== undefined) return html`${passwordForm(visitor)}${code && folded(code)}`
+  return code ?? html``
+}
+
+function folded(code: Markup): Markup {
+  return html`<details><summary>I have a one-time code</summary>${code}</details>`
+}
+
+function passwordForm({ field }: Visitor): Markup {
+  return html`<form method="post" action="/enroll/sign-in">${field}
+<label for="username">User name</label>
+<input id="username" name="username" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" maxlength="256" required>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required>
+<button>Sign in</button></form>`
+}
+
+function codeForm({ field }: Visitor): Markup {
+  return html`<form method="post" action="/enroll/code">${field}
+<label for="code">One-time code from your administrator</label>
+<input id="code" class="code" name="code" autocomplete="one-time-code" autocapitalize="characters" autocorrect="off" spellcheck="false" maxlength="40" placeholder="XXXX-XXXX-XXXX" required>
+<button>Continue</button></form>`
+}
