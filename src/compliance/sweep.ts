@@ -46,8 +46,8 @@ export class News {
       if (!force && isKnown(device, digest, known.get(device.vendorDeviceId))) return []
       return [toStoredDevice({ ...device, vendor: name }, { digest, rules, now: now() })]
     })
-    for (let begin = 0; begin < news.length; begin += atOnce) {
-      const some = news.slice(begin, begin + atOnce)
+    for (let begin = 0; begin < news.length; begin += writtenAtOnce) {
+      const some = news.slice(begin, begin + writtenAtOnce)
       const before = await record.managedDevices.put(some)
       this.#changed.push(...some.map(({ device }) => device.vendorDeviceId))
       const after = new Set(some.flatMap(({ keys }) => keys.map(keyName)))
@@ -99,9 +99,12 @@ export class News {
   }
 }
 
-/** Devices in one write, and registrations that are judged at once. */
+/** Registrations. */
 const atOnce = 50
+/** Devices whose registrations are looked for at once. */
 const lookedUpAtOnce = 500
+/** Devices in one write: some ten milliseconds in which nobody else can write. */
+const writtenAtOnce = 200
 
 function toKey(name: string) {
   const at = name.indexOf('\n')

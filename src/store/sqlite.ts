@@ -142,7 +142,13 @@ async function openDatabase(path: string, { before = [], after = [] }: Pragmas =
     if (database.isOpen) database.close()
   }
   try {
-    const always = ['journal_mode = wal', 'synchronous = full', 'foreign_keys = on', 'trusted_schema = off']
+    const always = [
+      'journal_mode = wal',
+      'synchronous = full',
+      'foreign_keys = on',
+      'trusted_schema = off',
+      'cache_size = -8192',
+    ]
     for (const pragma of [...before, ...always, ...after])
       await db.executeQuery(CompiledQuery.raw(`pragma ${pragma}`))
     return { db, close }

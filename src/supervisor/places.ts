@@ -6,7 +6,7 @@ import { type StartFailure, WorkerFailed } from './start-failure.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 export interface PlacesOptions {
-  readonly fork: () => Worker
+  readonly fork: (kind: WorkerKind) => Worker
   readonly settings: Seat['settings']
   readonly gateways: number
   /** Milliseconds without a sign of life after which a worker that serves is ended and replaced. */
@@ -101,7 +101,7 @@ export class Places {
     const { fork, settings, onLines, onChange, onNotice, onQuestion } = this.#options
     const seat = { kind, process, first, speaks: process === 1, settings }
     place.first = false
-    place.worker = new WorkerProcess(fork(), seat, {
+    place.worker = new WorkerProcess(fork(kind), seat, {
       onLines,
       onHealth: onChange,
       onNotice,
