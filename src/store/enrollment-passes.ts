@@ -16,16 +16,23 @@ export function createEnrollmentPasses(db: Database): EnrollmentPasses {
   return {
     add: (pass) => write(db, (tx) => add(tx, pass)),
     claim: (hash, claim) => write(db, (tx) => claimPass(tx, hash, claim)),
-    async get(id) {
-      const row = await db.read
-        .selectFrom('enrollment_passes')
-        .selectAll()
-        .where('id', '=', id)
-        .executeTakeFirst()
-      return row && toPass(row)
-    },
+    get: (id) => first(db, 'id', id),
+    ofChallenge: (hash) => first(db, 'scep_challenge', hash),
     finish: (id, identity, at) => write(db, (tx) => finish(tx, { id, identity, at })),
   }
+}
+
+async function first(
+  db: Database,
+  column: 'id' | 'scep_challenge',
+  value: string,
+): Promise<EnrollmentPass | undefined> {
+  const row = await db.read
+    .selectFrom('enrollment_passes')
+    .selectAll()
+    .where(column, '=', value)
+    .executeTakeFirst()
+  return row && toPass(row)
 }
 
 async function add(tx: WriteTransaction, pass: NewEnrollmentPass): Promise<void> {
@@ -47,6 +54,7 @@ async function add(tx: WriteTransaction, pass: NewEnrollmentPass): Promise<void>
       claimed_at: null,
       claimed_by: null,
       attributes: null,
+      scep_challenge: pass.scepChallenge ?? null,
       finished_at: null,
       finished_by: null,
     })
@@ -115,6 +123,7 @@ function toPass(row: EnrollmentPassRow): EnrollmentPass {
     source: row.source,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
+    ...(row.scep_challenge !== null && { scepChallenge: row.scep_challenge }),
     ...(row.claimed_at !== null && { claimedAt: row.claimed_at }),
     ...(row.claimed_by !== null && { claimedBy: row.claimed_by }),
     ...(row.attributes !== null && { attributes: JSON.parse(row.attributes) as DeviceAttributes }),

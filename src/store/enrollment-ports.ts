@@ -4,6 +4,7 @@
  * the tables alone gives nobody power over a device.
  */
 
+import type { Actor } from '../domain/actor.ts'
 import type { DeviceIds } from '../domain/device-ids.ts'
 import type {
   EnrolledDevice,
@@ -15,7 +16,6 @@ import type {
   JsonObject,
 } from '../domain/enrollment.ts'
 import type { CommandError, CommandState, MdmCommand } from '../domain/mdm-command.ts'
-import type { Actor } from './ports.ts'
 
 export interface Enrollments {
   get(id: string): Promise<Enrollment | undefined>
@@ -47,20 +47,28 @@ export interface Enrollments {
   setBootstrapToken(id: string, token: Uint8Array | undefined): Promise<void>
   inventory(id: string): Promise<Inventory>
   /** Replaces the part; announced as a change of the enrollment. */
-  putInventory(id: string, part: InventoryPart, values: JsonObject, at: number): Promise<void>
+  putInventory(id: string, report: InventoryReport): Promise<void>
   /**
    * Ends trust in the device (a channel ends alone): it is `gone` when it has checked out itself, else `leaving`. Registrations that came of it are
-   * blocked, waiting commands cancelled, its push token and other secrets removed, all audited and announced. The push
-   * that calls a leaving device in is wanted before its token is removed.
+   * blocked, its waiting commands cancelled and its secrets removed; all audited and announced. A leaving device keeps its push
+   * token, by which it is called in once more, until it is gone.
    * @returns what ended; undefined when there is no such enrollment. Ending what has ended changes nothing.
    */
   end(id: string, end: EnrollmentEnd, by: Actor): Promise<EndedEnrollment | undefined>
-  /** undefined: not enrolled, no token, or Apple has called it dead. */
+  /** undefined: neither enrolled nor leaving, no token, or Apple has called it dead. */
   pushTarget(id: string): Promise<PushTarget | undefined>
   /** Apple says that this token is dead. A newer one of the same enrollment stays. */
   retireToken(id: string, token: string, at: number): Promise<void>
   /** Counts by state. */
   counts(): Promise<Readonly<Record<EnrollmentState, number>>>
+}
+
+export interface InventoryReport {
+  readonly part: InventoryPart
+  readonly values: JsonObject
+  readonly at: number
+  /** What it says of the device as a whole; added to what is known. */
+  readonly learnt?: { readonly ids?: DeviceIds; readonly device?: EnrolledDevice }
 }
 
 export interface EnrollmentQuery {
@@ -181,6 +189,8 @@ export interface NewCommand {
   readonly payload: Uint8Array
   readonly renewal?: boolean
   readonly expiresAt?: number
+  /** Asked by the service itself, again and again: not audited. */
+  readonly routine?: boolean
   /** Not beside a waiting one of the same request type: erasing twice is one time too many. */
   readonly once?: boolean
 }
@@ -203,10 +213,46 @@ export interface CommandReport {
   readonly at: number
 }
 
-/** Devices that are to be woken. The push worker reads it; whoever has something for a device wants a push. */
+/** Devices that are to be woken: one push each. The push worker reads it; whoever has something for a device wants a push. */
 export interface PushOutbox {
   /** Wanting what is wanted already changes nothing, but for an earlier time. Announced as `push-wanted`. */
   wantPush(enrollment: string, notBefore: number): Promise<void>
   /** The device has come: nothing is left to wake it for. */
   settlePush(enrollment: string): Promise<void>
+  /** The pushes that are due, the longest due first. */
+  due(now: number, limit: number): Promise<readonly WantedPush[]>
+  /** When the next one is due; undefined when none is wanted. */
+  nextDue(): Promise<number | undefined>
+  /** What became of pushes. One that was wanted anew meanwhile stays as it is. */
+  took(results: readonly PushResult[]): Promise<void>
+  get(enrollment: string): Promise<WantedPush | undefined>
+  size(): Promise<number>
+}
+
+export interface WantedPush {
+  readonly enrollment: string
+  /** The sequence of the change that wanted it last. */
+  readonly wanted: number
+  readonly dueAt: number
+  /** Attempts in a row that Apple did not accept. */
+  readonly failures: number
+  /** How often Apple has accepted it without the device having come. */
+  readonly accepted: number
+  readonly acceptedAt?: number
+  /** `200`, or status and reason of the last answer, or why there was none. */
+  readonly lastAnswer?: string
+}
+
+export interface PushResult {
+  readonly push: WantedPush
+  readonly answer: string
+  /** When to push again if the device has not come by then; undefined: no more. */
+  readonly next:
+    | {
+        readonly dueAt: number
+        readonly failures: number
+        readonly accepted: number
+        readonly acceptedAt?: number
+      }
+    | undefined
 }

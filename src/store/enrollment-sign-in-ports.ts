@@ -1,6 +1,7 @@
 /** The part of the record that knows who has signed in to enroll a device. Secrets are hashes (`lib/hash.ts`) throughout. */
+
+import type { Actor } from '../domain/actor.ts'
 import type { DeviceAttributes, EnrollingUser } from '../domain/enrolling-user.ts'
-import type { Actor } from './ports.ts'
 
 /** One-time codes with which an administrator lets a user enroll. */
 export interface EnrollmentCodes {
@@ -53,6 +54,8 @@ export interface EnrollmentPasses {
     },
   ): Promise<EnrollmentPass | 'unknown' | 'expired' | 'taken'>
   get(id: string): Promise<EnrollmentPass | undefined>
+  /** The pass of which an identity came that was had with this SCEP challenge (its hash). */
+  ofChallenge(hash: string): Promise<EnrollmentPass | undefined>
   /** The last step, by one identity alone; repeating it is allowed to that identity until the pass expires. */
   finish(id: string, identity: string, at: number): Promise<EnrollmentPass | 'unknown' | 'expired' | 'taken'>
 }
@@ -66,6 +69,8 @@ export interface NewEnrollmentPass {
   readonly source: string
   readonly createdAt: number
   readonly expiresAt: number
+  /** Hash of the SCEP challenge that whoever claims it gets. */
+  readonly scepChallenge?: string
 }
 
 export interface EnrollmentPass extends Omit<NewEnrollmentPass, 'hash'> {

@@ -41,12 +41,23 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
   appDevices: ['findByKey'],
   bindingTickets: ['find', 'findHeld', 'findOpened'],
   mdmTokens: ['list'],
+  authorities: ['list', 'trusted'],
+  certificates: [
+    'bySerial',
+    'byFingerprint',
+    'byPublicKey',
+    'ofEnrollment',
+    'list',
+    'revokedSerials',
+    'revokedBy',
+  ],
+  scepChallenges: ['find'],
   refusals: ['get'],
   audit: ['list'],
   changes: ['latest', 'since'],
   leases: ['list'],
   enrollmentCodes: ['list'],
-  enrollmentPasses: ['get'],
+  enrollmentPasses: ['get', 'ofChallenge'],
 }
 
 /** Takes the time that it takes: nobody's request waits for it. */

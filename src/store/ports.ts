@@ -5,6 +5,7 @@
  * the epoch. Each write is one transaction that also appends the audit record and the change notice it is given.
  */
 
+import type { Actor } from '../domain/actor.ts'
 import type { AppDevice, BindingTicket } from '../domain/app-device.ts'
 import type { AuditEvent, AuditRecord } from '../domain/audit.ts'
 import type { ClientKey, DeviceDescription } from '../domain/client-identity.ts'
@@ -15,6 +16,8 @@ import type { MdmToken } from '../domain/mdm-token.ts'
 import type { Posture } from '../domain/posture.ts'
 import type { DeviceState, Registration } from '../domain/registration.ts'
 import type { Source } from '../domain/request-head.ts'
+import type { Authorities, Certificates, ScepChallenges } from './certificate-ports.ts'
+import type { Enrollments, MdmCommands, PushOutbox } from './enrollment-ports.ts'
 import type { EnrollmentCodes, EnrollmentPasses } from './enrollment-sign-in-ports.ts'
 
 export interface RegistrationReader {
@@ -68,11 +71,11 @@ export type RegisterOutcome =
   | { readonly outcome: 'key-taken' }
   /** The MDM token that spoke for it has expired or was revoked in the meantime. */
   | { readonly outcome: 'token-inactive' }
+  /** The company app's key that spoke for it was revoked in the meantime. */
+  | { readonly outcome: 'app-revoked' }
   /** The binding link has expired or has registered another client in the meantime. */
   | { readonly outcome: 'ticket-used' }
 
-  /** The company app's key that spoke for it was revoked in the meantime. */
-  | { readonly outcome: 'app-revoked' }
 /** Evidence that counts once. */
 export interface Spent {
   /** Hashes of keys that the client gives up: an approval that was granted to them is used up. */
@@ -81,12 +84,7 @@ export interface Spent {
   readonly ticket?: string
 }
 
-/** Who does it and why; both are audited. */
-export interface Actor {
-  readonly name: string
-  readonly why: string
-  readonly at: number
-}
+export type { Actor }
 
 /** Secrets given to a client before it is registered (a Lync ticket): they remember the user alone. */
 export interface Grants {
@@ -133,8 +131,10 @@ export interface AppDevices {
    * device and service end.
    * @returns undefined when the key is that of another user's app, or of another device's; one that is revoked is
    * returned as it was, without tickets
-  /** Revoked ones too. */
    */
+  admit(contact: AppContact): Promise<AppDevice | undefined>
+  /** Revoked ones too. */
+  findByKey(thumbprint: string): Promise<AppDevice | undefined>
   /** Those seen last come first. */
   list(filter: AppDeviceFilter): Promise<readonly ListedAppDevice[]>
   /**
@@ -162,8 +162,6 @@ export interface RevokedAppDevice {
   readonly device: AppDevice
   /** Ids of the registrations that this has blocked. */
   readonly blocked: readonly string[]
-  admit(contact: AppContact): Promise<AppDevice | undefined>
-  findByKey(thumbprint: string): Promise<AppDevice | undefined>
 }
 
 export interface AppContact {
@@ -273,9 +271,10 @@ export interface Change {
     | 'bypass'
     | 'mdm-token'
     | 'vendor'
+    | 'certificate'
     | 'enrollment'
     | 'push-wanted'
-  /** Id of the registration, approval, token or enrollment, name of the service or of the MDM connection. */
+  /** Id of the registration, approval, token, enrollment or authority, serial of the certificate, name of the service or of the MDM connection. */
   readonly subject: string
 }
 
@@ -522,6 +521,12 @@ export interface Store {
   readonly sweeps: VendorSweeps
   readonly postures: Postures
   readonly links: DeviceLinks
+  readonly authorities: Authorities
+  readonly certificates: Certificates
+  readonly scepChallenges: ScepChallenges
+  readonly enrollments: Enrollments
+  readonly mdmCommands: MdmCommands
+  readonly pushOutbox: PushOutbox
   readonly enrollmentCodes: EnrollmentCodes
   readonly enrollmentPasses: EnrollmentPasses
   /** Cheap check that the record answers. @throws RecordUnavailable */

@@ -122,10 +122,10 @@ export async function blockRegistrationsOf(
     .execute()
   for (const row of rows) {
     const set = { blocked: 1, blocked_at: by.at, blocked_by: by.name, blocked_why: by.why }
-    const changed = await touch(tx, id, set)
+    await touch(tx, row.id, set)
     await audit(tx, { action: 'device.blocked', row, by })
-    return toDeviceState(changed)
-  })
+  }
+  return rows.map(({ id }) => id)
 }
 
 /** Unblocking what is not blocked changes nothing. */

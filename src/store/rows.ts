@@ -96,11 +96,12 @@ export function toAppDevice(row: AppDeviceRow): AppDevice {
     publicKey: row.public_key,
     registeredAt: row.registered_at,
     lastSeenAt: row.last_seen_at,
+    packageKey: row.package_key,
     ...(row.mdm_token !== null && { mdmTokenId: row.mdm_token }),
-  }
     ...(row.revoked_at !== null && {
       revoked: { at: row.revoked_at, by: row.revoked_by ?? '', why: row.revoked_why ?? '' },
     }),
+  }
 }
 
 export function fromJson<T>(schema: z.ZodType<T>, json: string, where: string): T {

@@ -28,8 +28,16 @@ export interface Schema {
   refresh_requests: RefreshRequestRow
   held_blocks: HeldBlockRow
   registration_match_keys: RegistrationMatchKeyRow
+  authorities: AuthorityRow
+  certificates: CertificateRow
+  scep_challenges: ScepChallengeRow
+  enrollments: EnrollmentRow
+  enrollment_identities: EnrollmentIdentityRow
+  enrollment_inventory: EnrollmentInventoryRow
+  mdm_commands: MdmCommandRow
   enrollment_codes: EnrollmentCodeRow
   enrollment_passes: EnrollmentPassRow
+  push_outbox: PushRow
 }
 
 export interface RegistrationRow {
@@ -110,6 +118,9 @@ export interface AppDeviceRow {
   source: string
   registered_at: number
   last_seen_at: number
+  revoked_at: number | null
+  revoked_by: string | null
+  revoked_why: string | null
 }
 
 export interface BindingTicketRow {
@@ -118,9 +129,6 @@ export interface BindingTicketRow {
   service: string
   expires_at: number
   opened_at: number | null
-  revoked_at: number | null
-  revoked_by: string | null
-  revoked_why: string | null
   holder: string | null
   source: string | null
   used_at: number | null
@@ -310,6 +318,8 @@ export interface EnrollmentPassRow {
   claimed_by: string | null
   /** JSON. */
   attributes: string | null
+  /** Hash of the challenge with which its first identity is had. */
+  scep_challenge: string | null
   finished_at: number | null
   /** Hash of the identity's certificate. */
   finished_by: string | null
@@ -434,7 +444,8 @@ export interface ScepChallengeRow {
 
 export interface PushRow {
   enrollment: string
-  wanted_at: number
+  /** The sequence of the change that wanted it last. */
+  wanted: number
   due_at: number
   failures: number
   /** How often it was accepted since it was wanted. */

@@ -27,6 +27,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('claimed_at', 'bigint')
     .addColumn('claimed_by', 'text')
     .addColumn('attributes', 'text')
+    .addColumn('scep_challenge', 'text', (column) => column.unique())
     .addColumn('finished_at', 'bigint')
     .addColumn('finished_by', 'text')
     .execute()

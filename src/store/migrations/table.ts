@@ -4,11 +4,14 @@ import * as leases from './0002-leases.ts'
 import * as app from './0003-app.ts'
 import * as mdmTokens from './0004-mdm-tokens.ts'
 import * as compliance from './0005-compliance.ts'
+import * as certificates from './0006-certificates.ts'
+import * as mdm from './0007-mdm.ts'
+import * as push from './0008-push.ts'
 import * as enrollmentSignIn from './0009-enrollment-sign-in.ts'
+import * as appRevocations from './0010-app-revocations.ts'
 
 /**
  * Every step from an empty database to the present schema, in the order of their names. A step that has been
-import * as appRevocations from './0010-app-revocations.ts'
  * released is never edited: what is to change is a new step.
  */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -17,6 +20,9 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003-app': app,
   '0004-mdm-tokens': mdmTokens,
   '0005-compliance': compliance,
+  '0006-certificates': certificates,
+  '0007-mdm': mdm,
+  '0008-push': push,
   '0009-enrollment-sign-in': enrollmentSignIn,
-}
   '0010-app-revocations': appRevocations,
+}

@@ -79,7 +79,9 @@ export function enrollmentSignInContract(t: Test, open: OpenStore): void {
 
   t.test('a pass is finished by one identity, after it was claimed', async (t) => {
     const { enrollmentPasses } = await open(t)
-    await enrollmentPasses.add(pass('p_1'))
+    await enrollmentPasses.add(pass('p_1', { scepChallenge: 'hash of a challenge' }))
+    t.match(await enrollmentPasses.ofChallenge('hash of a challenge'), { id: 'p_1' })
+    t.equal(await enrollmentPasses.ofChallenge('hash of another'), undefined)
     t.equal(await enrollmentPasses.finish('p_1', 'certificate', start + 1), 'unknown')
     await enrollmentPasses.claim('hash of p_1', { kind: 'ota', holder: 'phone', at: start + 1 })
     t.match(await enrollmentPasses.finish('p_1', 'certificate', start + 2), { finishedAt: start + 2 })

@@ -2,10 +2,13 @@ import type { Test } from 'tap'
 import { administrationContract } from './administration.ts'
 import { appDevicesContract } from './app-devices.ts'
 import { auditContract } from './audit-and-changes.ts'
+import { certificatesContract } from './certificates.ts'
 import { complianceContract } from './compliance.ts'
 import { enrollmentSignInContract } from './enrollment-sign-in.ts'
+import { enrollmentsContract } from './enrollments.ts'
 import { keysContract } from './keys-of-registrations.ts'
 import { leasesContract } from './leases.ts'
+import { mdmCommandsContract } from './mdm-commands.ts'
 import { mdmTokensContract } from './mdm-tokens.ts'
 import { registrationsContract } from './registrations.ts'
 import { retentionContract } from './retention.ts'
@@ -19,8 +22,11 @@ export function recordContract(t: Test, open: OpenStore): void {
   administrationContract(t, open)
   appDevicesContract(t, open)
   auditContract(t, open)
+  certificatesContract(t, open)
   enrollmentSignInContract(t, open)
   leasesContract(t, open)
   mdmTokensContract(t, open)
   retentionContract(t, open)
+  enrollmentsContract(t, open)
+  mdmCommandsContract(t, open)
 }

@@ -1,0 +1,74 @@
+/** The part of the record that holds our certificate authorities and what they have issued and revoked. */
+import type { Actor } from '../domain/actor.ts'
+import type {
+  CertificateAuthority,
+  CertificatePurpose,
+  IssuedCertificate,
+  RevocationReason,
+  ScepChallenge,
+} from '../domain/issued-certificate.ts'
+
+/** A new authority, and with it what the gateways trust, is announced as `certificate`. */
+export interface Authorities {
+  /** The one that issues first, then those before it, newest first. */
+  list(): Promise<readonly CertificateAuthority[]>
+  /** The one that issues, and those of which a device's certificate has not ended yet. */
+  trusted(now: number): Promise<readonly CertificateAuthority[]>
+  /**
+   * It issues from now on, in place of `replaces`.
+   * @returns false when another one than `replaces` issues
+   */
+  add(authority: CertificateAuthority, replaces: string | undefined, by: Actor): Promise<boolean>
+  /** The number of its next revocation list. */
+  nextCrlNumber(id: string): Promise<number>
+}
+
+/** Certificates that our authorities have issued. A revocation is audited, and announced as `certificate`. */
+export interface Certificates {
+  /**
+   * Stores what has been signed, and uses up its challenge in the same transaction: only then may the device get it. When
+   * this key has used the challenge already, the outcome holds the certificate that it got then.
+   */
+  issue(certificate: IssuedCertificate, by: Omit<Actor, 'why'>): Promise<IssueOutcome>
+  bySerial(serial: string): Promise<IssuedCertificate | undefined>
+  byFingerprint(fingerprint: string): Promise<IssuedCertificate | undefined>
+  /** Newest first. */
+  byPublicKey(publicKey: string): Promise<readonly IssuedCertificate[]>
+  ofEnrollment(enrollment: string): Promise<readonly IssuedCertificate[]>
+  /** Newest first; `after` is the serial of the last one of the page before. */
+  list(query: CertificateQuery): Promise<readonly IssuedCertificate[]>
+  /** Revoking what is revoked changes nothing. @returns it as it is now */
+  revoke(serial: string, reason: RevocationReason, by: Actor): Promise<IssuedCertificate | undefined>
+  /** All certificates of an enrollment, and the challenges that it has not used. @returns those that held until now */
+  revokeEnrollment(
+    enrollment: string,
+    reason: RevocationReason,
+    by: Actor,
+  ): Promise<readonly IssuedCertificate[]>
+  /** Serials of all revoked certificates that have not ended. */
+  revokedSerials(now: number): Promise<readonly string[]>
+  /** The same of one authority, for its revocation list, in the order of their serials. */
+  revokedBy(authority: string, now: number): Promise<readonly IssuedCertificate[]>
+}
+
+export interface CertificateQuery {
+  readonly after?: string
+  readonly limit: number
+  readonly purpose?: CertificatePurpose
+  /** Only those that have ended by then. */
+  readonly endingBefore?: number
+}
+
+export type IssueOutcome =
+  | { readonly outcome: 'issued'; readonly certificate: IssuedCertificate }
+  /** There is no such challenge, or it has expired. */
+  | { readonly outcome: 'challenge-unknown' }
+  /** By another key. */
+  | { readonly outcome: 'challenge-used' }
+  /** The certificate that it renews, or that it would get again, was revoked in the meantime. */
+  | { readonly outcome: 'revoked' }
+
+export interface ScepChallenges {
+  add(challenge: Omit<ScepChallenge, 'usedBy'>): Promise<void>
+  find(hash: string): Promise<ScepChallenge | undefined>
+}

@@ -1,0 +1,50 @@
+import type { ScepChallenge } from '../domain/issued-certificate.ts'
+import type { ScepChallenges } from './certificate-ports.ts'
+import { type Database, write } from './database.ts'
+
+/** Expired ones go when a new one comes: nobody else has a reason to look. */
+const keptAfterEnd = 24 * 60 * 60 * 1000
+
+/** One-time passwords of SCEP, by their hashes. `Certificates.issue` uses them up. */
+export function createScepChallenges(db: Database): ScepChallenges {
+  return {
+    async add({ hash, enrollment, user, createdAt, expiresAt }) {
+      await write(db, async (tx) => {
+        await tx
+          .deleteFrom('scep_challenges')
+          .where('expires_at', '<', createdAt - keptAfterEnd)
+          .execute()
+        await tx
+          .insertInto('scep_challenges')
+          .values({
+            hash,
+            enrollment,
+            user_name: user ?? null,
+            created_at: createdAt,
+            expires_at: expiresAt,
+            used_by: null,
+          })
+          .execute()
+      })
+    },
+    find: (hash) => find(db, hash),
+  }
+}
+
+async function find(db: Database, hash: string): Promise<ScepChallenge | undefined> {
+  const row = await db.read
+    .selectFrom('scep_challenges')
+    .selectAll()
+    .where('hash', '=', hash)
+    .executeTakeFirst()
+  return (
+    row && {
+      hash: row.hash,
+      enrollment: row.enrollment,
+      createdAt: row.created_at,
+      expiresAt: row.expires_at,
+      ...(row.user_name !== null && { user: row.user_name }),
+      ...(row.used_by !== null && { usedBy: row.used_by }),
+    }
+  )
+}
