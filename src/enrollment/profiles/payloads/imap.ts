@@ -7,6 +7,7 @@ export const imap: PayloadDefinition = {
   type: 'com.apple.mail.managed',
   title: 'IMAP mail account',
   systems: { ios: '4.0', macos: '10.7' },
+  macosUserChannel: true,
   fixed: { EmailAccountType: 'EmailTypeIMAP' },
   fields: {
     ...mailAccountFields,

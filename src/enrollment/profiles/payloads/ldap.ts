@@ -6,6 +6,7 @@ export const ldap: PayloadDefinition = {
   type: 'com.apple.ldap.account',
   title: 'LDAP directory',
   systems: { ios: '4.0', macos: '10.7' },
+  macosUserChannel: true,
   fields: {
     host: host('LDAPAccountHostName', 'The directory server.', {
       required: true,

@@ -90,6 +90,8 @@ export interface PayloadDefinition {
   readonly systems: Readonly<Partial<Record<ProfileSystem, string>>>
   /** It cannot be in the profile of a user enrollment. */
   readonly userEnrollment?: 'forbidden'
+  /** A Mac takes it only on the channel of a person, not on the device's own. */
+  readonly macosUserChannel?: true
   readonly fields: Fields
   /** Apple's keys that every such payload has, with these values. */
   readonly fixed?: PlistDict

@@ -6,6 +6,7 @@ export const pop: PayloadDefinition = {
   type: 'com.apple.mail.managed',
   title: 'POP mail account',
   systems: { ios: '4.0', macos: '10.7' },
+  macosUserChannel: true,
   fixed: { EmailAccountType: 'EmailTypePOP' },
   fields: mailAccountFields,
   facts: mailAccountFacts,

@@ -8,6 +8,7 @@ export const webclip: PayloadDefinition = {
   type: 'com.apple.webClip.managed',
   title: 'Web clip',
   systems: { ios: '4.0', macos: '10.7' },
+  macosUserChannel: true,
   fields: {
     label: text('Label', 'The name under the icon.', { required: true, example: 'Service desk' }),
     url: webAddress('URL', 'What it opens.', {
