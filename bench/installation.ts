@@ -63,6 +63,8 @@ function writeSettings(options: InstallationOptions, port: number, management: n
   const limits = {
     requestsPerConnection: 1_000_000_000,
     connectionsPerAddress: 100_000,
+    // A machine that is busy with the load must not make refusals of it.
+    recordTimeout: '10s',
     ...options.limits,
   }
   const file = join(folder, 'gatehouse.yaml')

@@ -67,8 +67,7 @@ async function addRegistrations(db: Kysely<Schema>, { service, registeredAt, beg
     select 'r_' || (${first} + n), ${sql.lit(service)}, 'user' || (${first} + n / 2), 'cookie',
       '{"type":"browser","platform":"ios","model":"iPhone16,2","osVersion":"18.1","userAgent":"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15"}',
       '["network"]', '["office"]', 'Office', '127.0.0.1', ${sql.lit(registeredAt)} + n,
-      '{"state":"compliant","match":"exact","vendor":"intune","checkedAt":1760000000000,"device":"d-' || n || '"}',
-      0, n + 1
+      '{"state":"unknown","match":"none"}', 0, n + 1
     from numbers`.execute(db)
 }
 

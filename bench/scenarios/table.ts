@@ -1,8 +1,9 @@
 import { app } from './app.ts'
+import { growth } from './growth.ts'
 import { proxies } from './proxies.ts'
 import type { Scenario } from './scenario.ts'
 import { start } from './start.ts'
 import { vendors } from './vendors.ts'
 
 /** In the order in which `npm run bench` runs them. */
-export const scenarios: readonly Scenario[] = [proxies, start, app, vendors]
+export const scenarios: readonly Scenario[] = [proxies, growth, start, app, vendors]
