@@ -8,6 +8,8 @@ export interface Question {
   readonly key: string
   /** Milliseconds that a claim holds, or of the window that is counted in. */
   readonly ms: number
+  /** Milliseconds: how old what is claimed is. */
+  readonly age?: number
 }
 
 export type Answer = boolean | number
@@ -23,7 +25,10 @@ export function createAskedState(ask: (question: Question) => Promise<Answer>): 
 } {
   return {
     // What cannot be asked has been used before, for all we know: the caller refuses.
-    nonces: { claim: async (key, ms) => (await answered(ask({ kind: 'claim', key, ms }))) === true },
+    nonces: {
+      claim: async (key, ms, age) =>
+        (await answered(ask({ kind: 'claim', key, ms, ...(age !== undefined && { age }) }))) === true,
+    },
     counters: { hit: async (key, ms) => Number(await answered(ask({ kind: 'hit', key, ms }))) },
   }
 }
@@ -43,5 +48,5 @@ async function answered(answer: Promise<Answer>): Promise<Answer> {
 export function createAnswers(now: () => number): (question: Question) => Promise<Answer> {
   const nonces = createNonceStore({ now })
   const counters = createCounters({ now })
-  return ({ kind, key, ms }) => (kind === 'claim' ? nonces.claim(key, ms) : counters.hit(key, ms))
+  return ({ kind, key, ms, age }) => (kind === 'claim' ? nonces.claim(key, ms, age) : counters.hit(key, ms))
 }

@@ -11,9 +11,12 @@ const defaultLimit = 100_000
 /** For one process: a nonce claimed here is not known to another. */
 export function createNonceStore({ now, limit = defaultLimit }: MemoryOptions): NonceStore {
   const claimed = new Map<string, { readonly endsAt: number }>()
+  const since = now()
   return {
-    async claim(key, ttlMs) {
+    async claim(key, ttlMs, ageMs = 0) {
       const time = now()
+      // An earlier process may have seen it.
+      if (ageMs > 0 && time - ageMs < since) return false
       const before = claimed.get(key)
       if (before !== undefined && before.endsAt > time) return false
       // Forgetting a claim that still holds would let it be used twice.

@@ -69,10 +69,11 @@ export interface Notices {
 export interface NonceStore {
   /**
    * Claims `key` for `ttlMs` milliseconds.
-   * @returns true for the first claim; false when it is claimed already, and when no more can be remembered: what
-   * might have been used before is refused
+   * @param ageMs how long ago what the nonce belongs to was made, at the least (negative: by a clock that is ahead)
+   * @returns true for the first claim; false when it is claimed already, when no more can be remembered, and when it is
+   * older than what is remembered (the store has begun anew since): what might have been used before is refused
    */
-  claim(key: string, ttlMs: number): Promise<boolean>
+  claim(key: string, ttlMs: number, ageMs?: number): Promise<boolean>
 }
 
 export interface Counters {

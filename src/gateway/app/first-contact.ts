@@ -82,7 +82,7 @@ async function readArrival(head: RequestHead, app: CompanyApp): Promise<Arrival>
     throw new AppRefused('app.request-invalid', 'Content-Type must be application/json')
   if (head.fields.has('content-encoding'))
     throw new AppRefused('app.request-invalid', 'the body must not be encoded')
-  const { packageKeys, nonces, settings, now } = app
+  const { packageKeys, settings, now } = app
   const { ofPackage, ofOwnKey } = bothSignatures(head, (id) => packageKeys(id, now()) !== undefined)
   const fresh = freshnessOf(ofPackage)
   checkCoverage(ofPackage, true)
@@ -91,7 +91,7 @@ async function readArrival(head: RequestHead, app: CompanyApp): Promise<Arrival>
   if (!checking(() => verifySignature(ofPackage, asMessage(head), key)))
     throw new AppRefused('app.signature-invalid')
   checkTimes(fresh, settings, now())
-  await claimNonce(fresh, nonces, settings)
+  await claimNonce(fresh, app)
   return { head, packageKey: fresh.keyid, ownSignature: ofOwnKey, fresh }
 }
 

@@ -75,8 +75,9 @@ function ownSignature({ fields }: RequestHead): MessageSignature | undefined {
 async function check(
   { head, body }: ClientRequest,
   { signature, key }: { readonly signature: MessageSignature; readonly key: SignatureKey },
-  { nonces, settings, now }: CompanyApp,
+  app: CompanyApp,
 ): Promise<void> {
+  const { settings, now } = app
   const fresh = freshnessOf(signature)
   checkCoverage(signature, head.hasBody)
   if (!checking(() => verifySignature(signature, asMessage(head), key)))
@@ -84,7 +85,7 @@ async function check(
   if (body !== undefined && !checking(() => digestFits(head.fields.all('content-digest'), body)))
     throw new AppRefused('app.digest-mismatch')
   checkTimes(fresh, settings, now())
-  await claimNonce(fresh, nonces, settings)
+  await claimNonce(fresh, app)
 }
 
 /** What the app's writers can do something about keeps its own reason. */

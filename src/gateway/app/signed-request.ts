@@ -87,17 +87,25 @@ export function checkTimes(
  * verified: who has no key cannot fill the store.
  */
 export async function claimNonce(
-  { nonce, keyid }: Freshness,
-  nonces: NonceStore,
-  { window, clockSkew }: ReplayRules,
+  { nonce, keyid, created }: Freshness,
+  { nonces, settings: { window, clockSkew }, now }: NonceClaims,
 ): Promise<void> {
-  const first = await claimed(`app:${sha256(`${keyid}\0${nonce}`)}`, nonces, window + 2 * clockSkew + 1000)
+  const key = `app:${sha256(`${keyid}\0${nonce}`)}`
+  // `created` is in whole seconds: it was made at their end at the latest.
+  const age = now() - (created * 1000 + 999)
+  const first = await claimed(nonces.claim(key, window + 2 * clockSkew + 1000, age))
   if (!first) throw new AppRefused('app.replayed')
 }
 
-async function claimed(key: string, nonces: NonceStore, ttl: number): Promise<boolean> {
+interface NonceClaims {
+  readonly nonces: NonceStore
+  readonly settings: ReplayRules
+  readonly now: () => number
+}
+
+async function claimed(claim: Promise<boolean>): Promise<boolean> {
   try {
-    return await nonces.claim(key, ttl)
+    return await claim
   } catch (error) {
     if (error instanceof SharedStateUnavailable) throw new AppRefused('app.nonces-unavailable')
     throw error

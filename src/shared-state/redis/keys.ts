@@ -6,6 +6,8 @@ export interface Keys {
   readonly position: string
   readonly channel: string
   nonce(key: string): string
+  /** Since when nonces of a known age are remembered. They are named after it, all in one slot: what is lost is lost together. */
+  readonly noncesSince: string
   counter(key: string): string
 }
 
@@ -19,6 +21,7 @@ export function keysOf(installation: string): Keys {
   const spread = `gatehouse:${installation}:`
   return {
     position: `${own}position`,
+    noncesSince: `gatehouse:{${installation}:nonces}:since`,
     channel: `${own}changes`,
     // Hashed: what others choose gets neither long nor readable.
     nonce: (key) => `${spread}nonce:${sha256(key)}`,

@@ -38,7 +38,7 @@ export async function openRedisState(
   const state: SharedState = {
     cache,
     notices: createRedisNotices(client, keys),
-    nonces: createRedisNonceStore(client, keys),
+    nonces: createRedisNonceStore(client, keys, now),
     counters: createRedisCounters(client, keys),
     async close() {
       client.close()

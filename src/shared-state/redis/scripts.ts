@@ -41,6 +41,20 @@ if not generation or not sequence or not since then return nil end
 local base = string.sub(KEYS[1], 1, -9) .. generation .. ':'
 `
 
+/**
+ * KEYS: since when nonces are remembered. ARGV: hash, milliseconds, when it was made, the time. A Redis that was flushed does
+ * not know since when: it is from now on, and what was made before may have been claimed before. Reply: 1, or 0.
+ */
+export const claimScript = script(`${read}
+local since = tonumber(read(KEYS[1]))
+if not since then
+  since = tonumber(ARGV[4])
+  redis.call('SET', KEYS[1], ARGV[4])
+end
+if tonumber(ARGV[3]) < since then return 0 end
+if redis.call('SET', KEYS[1] .. ':' .. ARGV[1], 1, 'PX', ARGV[2], 'NX') then return 1 end
+return 0`)
+
 /** ARGV: the sequence that the reader was told of, hashes. Reply: for each hash its value and that of its state; nil when Redis is behind. */
 export const findScript = script(`${read}${position}
 if sequence < tonumber(ARGV[1]) then return nil end

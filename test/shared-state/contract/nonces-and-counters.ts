@@ -17,6 +17,13 @@ export function nonceContract(t: Test, open: OpenNonces): void {
     t.equal(await nonces.claim('b', long), true)
   })
 
+  t.test('what is older than the store may have been claimed before, and is refused', async (t) => {
+    const nonces = await open(t)
+    t.equal(await nonces.claim('before', long, 60_000), false)
+    t.equal(await nonces.claim('before', long, -5_000), true, 'with an age that fits')
+    t.equal(await nonces.claim('before', long, -5_000), false)
+  })
+
   t.test('a nonce is free again when its time is over', async (t) => {
     const nonces = await open(t)
     t.equal(await nonces.claim('a', 30), true)
