@@ -1,4 +1,5 @@
 import type { VendorError } from './connectors/connector.ts'
+import { LatestWord } from './latest-word.ts'
 import { asVendorError, lookUp, News, type PollDependencies, type SweepOutcome, sweep } from './sweep.ts'
 
 export type PollKind = 'sweep' | 'changes' | 'noncompliant' | 'lookup'
@@ -11,7 +12,7 @@ export interface PollEvent {
   readonly error?: VendorError
 }
 
-export interface PollerOptions extends PollDependencies {
+export interface PollerOptions extends Omit<PollDependencies, 'latest' | 'onDoubt'> {
   /** Milliseconds between the beginnings of two sweeps. */
   readonly interval: number
   /** Milliseconds between two looks at what has changed, and at what is out of compliance. */
@@ -24,22 +25,30 @@ export interface PollerOptions extends PollDependencies {
 }
 
 /** So many devices are asked for one by one in one turn. */
-const perTurn = 20
+const perTurn = 50
 /** Clocks differ, and vendors index late. */
 const overlap = 600_000
 
 /**
- * Asks one vendor, one thing after the other, so that nothing overlaps: full sweeps that make the record right, and quick
- * looks between them that make it fast. Whatever goes wrong keeps what was known.
+ * Asks one vendor: full sweeps that make the record right, and quick looks that make it fast. Lists follow one another; single
+ * devices are asked for beside a sweep too, which takes minutes, while somebody waits whose phone is mended. Whatever goes
+ * wrong keeps what was known.
  */
 export class Poller {
   readonly #options: PollerOptions
+  readonly #latest = new LatestWord()
   /** Devices that out of turn somebody wants to know of, with the registrations that wait for it. */
   #wanted = new Map<string, string | undefined>()
-  #wake: (() => void) | undefined
+  #wakeLooks: (() => void) | undefined
+  #wakeSweeps: (() => void) | undefined
   #sweepNow = false
+  #sweeping = false
+  /** The list that is read between two sweeps. */
+  #listing: Promise<void> = Promise.resolve()
   #askedUpTo: string | undefined
   #changesSince: number | undefined
+  /** Sweeps in a row for which the vendor refused our credentials: more tries would lock the account. */
+  #refused = 0
 
   constructor(options: PollerOptions) {
     this.#options = options
@@ -53,31 +62,60 @@ export class Poller {
   want(vendorDeviceId: string, registrationId?: string): void {
     if (this.#wanted.size >= mostWanted || this.#options.connector.lookup === undefined) return
     this.#wanted.set(vendorDeviceId, registrationId ?? this.#wanted.get(vendorDeviceId))
-    this.#wake?.()
+    this.#wakeLooks?.()
   }
 
   /** A sweep at the next opportunity. */
   sweepSoon(): void {
     this.#sweepNow = true
-    this.#wake?.()
+    this.#wakeSweeps?.()
   }
 
   /** Until the signal is aborted; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { interval, askAgain } = this.#options
+    await Promise.all([this.#sweeps(signal), this.#looks(signal)])
+  }
+
+  async #sweeps(signal: AbortSignal): Promise<void> {
     let sweepAt = performance.now()
-    let lookAt = sweepAt + askAgain
     while (!signal.aborted) {
       const now = performance.now()
-      if (this.#wanted.size > 0) await this.#timed('lookup', () => this.#askWanted(signal), signal)
-      else if (now >= sweepAt || this.#sweepNow) {
-        this.#sweepNow = false
-        const error = await this.sweepOnce(signal)
-        sweepAt = now + Math.max(this.#jittered(interval), error?.retryAfter ?? 0)
-      } else if (now >= lookAt) {
-        await this.#look(signal)
+      if (now < sweepAt && !this.#sweepNow) {
+        await this.#pause(sweepAt - now, signal, (wake) => {
+          this.#wakeSweeps = wake
+        })
+        continue
+      }
+      this.#sweepNow = false
+      await this.#listing
+      const error = await this.sweepOnce(signal)
+      this.#refused = error?.code === 'credentials' ? this.#refused + 1 : 0
+      sweepAt = now + Math.max(this.#jittered(this.#untilNext()), error?.retryAfter ?? 0)
+    }
+  }
+
+  #untilNext(): number {
+    const { interval } = this.#options
+    return this.#refused === 0
+      ? interval
+      : Math.max(interval, Math.min(longestRefused, interval * 2 ** this.#refused))
+  }
+
+  async #looks(signal: AbortSignal): Promise<void> {
+    const { askAgain } = this.#options
+    let lookAt = performance.now() + askAgain
+    while (!signal.aborted) {
+      const now = performance.now()
+      const refused = this.#refused > 0
+      if (this.#wanted.size > 0 && !refused)
+        await this.#timed('lookup', () => this.#askWanted(signal), signal)
+      else if (now >= lookAt) {
+        if (!refused) await this.#look(signal)
         lookAt = performance.now() + this.#jittered(askAgain)
-      } else await this.#pause(Math.min(sweepAt, lookAt) - now, signal)
+      } else
+        await this.#pause(lookAt - now, signal, (wake) => {
+          this.#wakeLooks = wake
+        })
     }
   }
 
@@ -85,8 +123,10 @@ export class Poller {
   async sweepOnce(signal: AbortSignal): Promise<VendorError | undefined> {
     const began = performance.now()
     const startedAt = this.#options.now()
+    this.#sweeping = true
+    this.#latest.begin()
     try {
-      const outcome = await sweep(this.#options, signal)
+      const outcome = await sweep(this.#deps(), signal)
       if (outcome.error === undefined) this.#changesSince = startedAt - overlap
       const took = performance.now() - began
       this.#options.onPoll({ kind: 'sweep', took, outcome, ...(outcome.error && { error: outcome.error }) })
@@ -96,11 +136,28 @@ export class Poller {
       const error = asVendorError(cause)
       this.#options.onPoll({ kind: 'sweep', took: performance.now() - began, error })
       return error
+    } finally {
+      this.#sweeping = false
+      this.#latest.end()
     }
+  }
+
+  #deps(): PollDependencies {
+    return { ...this.#options, latest: this.#latest, onDoubt: (id) => this.want(id) }
   }
 
   /** What is cheap to ask between two sweeps; each of it only where the vendor can. */
   async #look(signal: AbortSignal): Promise<void> {
+    if (!this.#sweeping) {
+      this.#listing = this.#lists(signal)
+      await this.#listing
+    }
+    if (this.#options.connector.lookup !== undefined)
+      await this.#timed('lookup', () => this.#askNoncompliant(signal), signal)
+  }
+
+  /** A sweep reads what they would say. */
+  async #lists(signal: AbortSignal): Promise<void> {
     const { connector, now } = this.#options
     const since = this.#changesSince
     if (connector.changes !== undefined && since !== undefined) {
@@ -114,12 +171,10 @@ export class Poller {
     }
     if (connector.noncompliant !== undefined)
       await this.#timed('noncompliant', () => this.#read(connector.noncompliant!(signal), signal), signal)
-    if (connector.lookup !== undefined)
-      await this.#timed('lookup', () => this.#askNoncompliant(signal), signal)
   }
 
   async #read(pages: AsyncIterable<Parameters<News['keep']>[0]>, signal: AbortSignal): Promise<void> {
-    const news = new News(this.#options)
+    const news = new News(this.#deps())
     try {
       for await (const page of pages) {
         signal.throwIfAborted()
@@ -145,7 +200,7 @@ export class Poller {
       whole = page.length < perTurn
       this.#askedUpTo = whole ? undefined : page.at(-1)
     }
-    if (ids.length > 0) await lookUp(this.#options, ids, { signal })
+    if (ids.length > 0) await lookUp(this.#deps(), ids, { signal })
   }
 
   async #askWanted(signal: AbortSignal): Promise<void> {
@@ -153,7 +208,7 @@ export class Poller {
     for (const [id] of wanted) this.#wanted.delete(id)
     const refreshed = new Set(wanted.flatMap(([, registration]) => registration ?? []))
     await lookUp(
-      this.#options,
+      this.#deps(),
       wanted.map(([id]) => id),
       { signal, refreshed },
     )
@@ -176,13 +231,19 @@ export class Poller {
     return milliseconds * (0.9 + 0.2 * this.#options.random())
   }
 
-  async #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  async #pause(
+    milliseconds: number,
+    signal: AbortSignal,
+    wakeable: (wake: (() => void) | undefined) => void,
+  ): Promise<void> {
     const woken = new AbortController()
-    this.#wake = () => woken.abort()
+    wakeable(() => woken.abort())
     await this.#options.sleep(milliseconds, AbortSignal.any([signal, woken.signal])).catch(() => {})
-    this.#wake = undefined
+    wakeable(undefined)
   }
 }
 
 /** The budget of those who want to know out of turn; who does not get in waits for the next sweep. */
 const mostWanted = 500
+/** Milliseconds to which the time between two sweeps grows while the vendor refuses our credentials. */
+const longestRefused = 3_600_000

@@ -4,6 +4,7 @@ import type { PostureWriter, Round } from './apply.ts'
 import { type Connector, VendorError, type VendorPage } from './connectors/connector.ts'
 import { digestOf, isKnown, keyName, toStoredDevice } from './device-record.ts'
 import type { ComplianceRecord } from './evaluate.ts'
+import type { LatestWord } from './latest-word.ts'
 import type { VerdictRules } from './verdict.ts'
 
 export interface PollDependencies {
@@ -15,6 +16,9 @@ export interface PollDependencies {
   /** 0 to 1: a sweep that finds less than this share of the devices that are known is taken for a fault. */
   readonly smallest: number
   readonly now: () => number
+  readonly latest: LatestWord
+  /** What the sweep says of this device is not what the vendor said when it was asked meanwhile. */
+  readonly onDoubt: (vendorDeviceId: string) => void
 }
 
 /** What one poll has learnt, kept page by page; what follows from it is settled at its end. */
@@ -32,18 +36,37 @@ export class News {
     this.#round = deps.writer.begin()
   }
 
-  /** @param force written also when nothing is new: the vendor was asked for just this device */
-  async keep(page: Pick<VendorPage, 'devices' | 'unreadable'>, force = false): Promise<void> {
-    const { name, record, rules, now } = this.#deps
+  keep(page: Pick<VendorPage, 'devices' | 'unreadable'>): Promise<void> {
     this.unreadable += page.unreadable?.count ?? 0
-    const devices = [...new Map(page.devices.map((device) => [device.vendorDeviceId, device])).values()]
+    return this.#deps.latest.exclusively(() => this.#keep(page.devices, 'page'))
+  }
+
+  /**
+   * The vendor was asked for just this device.
+   * @param force written also when nothing is new
+   */
+  keepOne(device: ManagedDevice, force: boolean): Promise<void> {
+    return this.#deps.latest.exclusively(() => {
+      this.#deps.latest.asked(device.vendorDeviceId)
+      return this.#keep([device], force ? 'forced' : 'asked')
+    })
+  }
+
+  async #keep(read: readonly ManagedDevice[], how: 'page' | 'asked' | 'forced'): Promise<void> {
+    const { name, record, rules, now, latest, onDoubt } = this.#deps
+    const devices = [...new Map(read.map((device) => [device.vendorDeviceId, device])).values()]
     const known = await record.managedDevices.digests(
       name,
       devices.map(({ vendorDeviceId }) => vendorDeviceId),
     )
     const news = devices.flatMap((device) => {
       const digest = digestOf(device, rules)
-      if (!force && isKnown(device, digest, known.get(device.vendorDeviceId))) return []
+      const { vendorDeviceId } = device
+      if (how !== 'forced' && isKnown(device, digest, known.get(vendorDeviceId))) return []
+      if (how === 'page' && latest.isNewer(vendorDeviceId)) {
+        onDoubt(vendorDeviceId)
+        return []
+      }
       return [toStoredDevice({ ...device, vendor: name }, { digest, rules, now: now() })]
     })
     for (let begin = 0; begin < news.length; begin += writtenAtOnce) {
@@ -56,9 +79,17 @@ export class News {
     this.changed += news.length
   }
 
-  async remove(ids: readonly string[]): Promise<void> {
-    const { name, record } = this.#deps
-    for (const key of await record.managedDevices.remove(name, ids)) this.#before.push(keyName(key))
+  remove(ids: readonly string[]): Promise<void> {
+    const { name, record, latest } = this.#deps
+    return latest.exclusively(async () => {
+      for (const key of await record.managedDevices.remove(name, ids)) this.#before.push(keyName(key))
+    })
+  }
+
+  /** The vendor was asked for just this device, and does not know it. */
+  removeOne(id: string): Promise<void> {
+    this.#deps.latest.asked(id)
+    return this.remove([id])
   }
 
   /**
@@ -212,19 +243,23 @@ async function removeGone(deps: PollDependencies, { news, seen, signal }: Readin
   for (const id of missing) {
     const answer = await lookup.call(deps.connector, id, signal)
     if (answer === 'gone') {
-      await news.remove([id])
+      await news.removeOne(id)
       gone++
-    } else await news.keep({ devices: [answer] })
+    } else await news.keepOne(answer, false)
   }
   return gone
 }
 
-async function missingFrom({ name, record }: PollDependencies, seen: ReadonlySet<string>): Promise<string[]> {
+async function missingFrom(
+  { name, record, latest }: PollDependencies,
+  seen: ReadonlySet<string>,
+): Promise<string[]> {
   const missing: string[] = []
   let after: string | undefined
   for (;;) {
     const ids = await record.managedDevices.ids(name, after, 1000)
-    missing.push(...ids.filter((id) => !seen.has(id)))
+    // One that was asked for meanwhile is there, or is removed already.
+    missing.push(...ids.filter((id) => !seen.has(id) && !latest.isNewer(id)))
     after = ids.at(-1)
     if (after === undefined) return missing
     await breath()
@@ -249,8 +284,8 @@ export async function lookUp(
   try {
     for (const id of ids) {
       const answer: ManagedDevice | 'gone' = await connector.lookup(id, options.signal)
-      if (answer === 'gone') await news.remove([id])
-      else await news.keep({ devices: [answer] }, options.refreshed !== undefined)
+      if (answer === 'gone') await news.removeOne(id)
+      else await news.keepOne(answer, options.refreshed !== undefined)
     }
   } finally {
     if (!options.signal.aborted) await news.settle(options.refreshed)
