@@ -1,0 +1,263 @@
+import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import {
+  addOwn,
+  CertificateService,
+  type CertificateServiceOptions,
+} from '../../src/enrollment/ca/certificate-service.ts'
+import { certificateOf } from '../../src/enrollment/ca/issue.ts'
+import { KeyFileError } from '../../src/enrollment/ca/key-files.ts'
+import { openProfileSigner } from '../../src/enrollment/ca/profile-signer.ts'
+import type { CaSettings } from '../../src/settings/build-ca.ts'
+import { Secret } from '../../src/settings/secret.ts'
+import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { openssl, selfSigned } from '../helpers/openssl.ts'
+
+const day = 24 * 60 * 60 * 1000
+
+async function setUp(t: Test, changes: Partial<CaSettings> = {}) {
+  const tool = openssl(t)
+  const clock = { now: Date.now() }
+  const now = () => clock.now
+  const store = await openSqliteStore(join(tool.folder, 'record.db'), { now })
+  t.teardown(() => store.close())
+  const settings: CaSettings = {
+    folder: join(tool.folder, 'ca'),
+    validity: 365 * day,
+    renewalGrace: 90 * day,
+    crlLife: day,
+    ...changes,
+  }
+  let ids = 0
+  const options: CertificateServiceOptions = {
+    store,
+    settings,
+    organisation: 'Example Corp',
+    publicUrl: 'https://mdm.example.com',
+    now,
+    newId: () => `test${++ids}`,
+  }
+  return { tool, store, clock, settings, options }
+}
+
+function deviceKey() {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return { privateKey, publicKeyInfo: publicKey.export({ type: 'spki', format: 'der' }) }
+}
+
+async function issued(service: CertificateService, enrollment = 'UDID-1') {
+  const outcome = await service.issue({
+    publicKeyInfo: deviceKey().publicKeyInfo,
+    purpose: 'device',
+    enrollment,
+    user: 'ann',
+  })
+  if (outcome.outcome !== 'issued') throw new Error(outcome.outcome)
+  return outcome.certificate
+}
+
+t.test('the first start makes a CA whose certificates OpenSSL verifies for TLS clients', async (t) => {
+  const { tool, options } = await setUp(t)
+  const service = await CertificateService.open(options)
+  tool.file('ca.crt', service.issuing.certificate.toString())
+  tool.file('device.crt', certificateOf(await issued(service)).toString())
+  t.match(
+    tool.run('verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', 'ca.crt', 'device.crt').toString(),
+    'OK',
+  )
+  t.throws(() => tool.run('verify', '-purpose', 'sslserver', '-CAfile', 'ca.crt', 'device.crt'))
+  const text = tool.run('x509', '-in', 'device.crt', '-noout', '-text').toString()
+  t.match(text, /Subject: O = Example Corp, CN = UDID-1/)
+  t.match(text, /CA:FALSE/)
+  t.match(text, /Key Usage: critical\s+Digital Signature, Key Encipherment\n/)
+  t.match(text, 'https://mdm.example.com/crl/ca_test1.crl')
+  const root = tool.run('x509', '-in', 'ca.crt', '-noout', '-text').toString()
+  t.match(root, /Key Usage: critical\s+Digital Signature, Key Encipherment, Certificate Sign, CRL Sign\n/)
+  t.match(root, /RSA Public-Key: \(3072 bit\)|Public-Key: \(3072 bit\)/)
+})
+
+t.test('the key is in a file that its owner alone reads, and not in the record', async (t) => {
+  const { tool, settings, options } = await setUp(t, {
+    passphrase: new Secret('a long passphrase', { env: 'CA' }),
+  })
+  const service = await CertificateService.open(options)
+  const path = join(settings.folder, `${service.issuing.id}.key`)
+  t.equal(statSync(path).mode & 0o777, 0o600)
+  t.equal(statSync(settings.folder).mode & 0o777, 0o700)
+  t.match(readFileSync(path, 'utf8'), 'ENCRYPTED')
+  const record = readdirSync(tool.folder).filter((name) => name.startsWith('record.db'))
+  for (const name of record) t.notMatch(readFileSync(join(tool.folder, name), 'latin1'), 'PRIVATE KEY')
+  const wrong = { ...options, settings: { ...settings, passphrase: new Secret('another', { env: 'CA' }) } }
+  await t.rejects(CertificateService.open(wrong), KeyFileError)
+  chmodSync(path, 0o644)
+  await t.rejects(CertificateService.open(options), /others may read it/)
+})
+
+t.test('whoever starts again, or beside it, has the same CA', async (t) => {
+  const { options, store } = await setUp(t)
+  const [one, two] = await Promise.all([CertificateService.open(options), CertificateService.open(options)])
+  const three = await CertificateService.open(options)
+  t.equal(one.issuing.id, two.issuing.id)
+  t.equal(one.issuing.id, three.issuing.id)
+  t.equal((await store.authorities.list()).length, 1)
+})
+
+t.test('a revoked certificate is in the next list, with its reason; lists are numbered', async (t) => {
+  const { tool, options, store, clock } = await setUp(t)
+  const service = await CertificateService.open(options)
+  const certificate = await issued(service)
+  const { id } = service.issuing
+  tool.file('ca.crt', service.issuing.certificate.toString())
+  tool.file('device.crt', certificateOf(certificate).toString())
+  const list = async () => (await service.revocationList(id))!.der
+  tool.file('list', await list())
+  tool.run('crl', '-inform', 'DER', '-in', 'list', '-out', 'list.pem')
+  const verify = () =>
+    tool.run('verify', '-crl_check', '-CRLfile', 'list.pem', '-CAfile', 'ca.crt', 'device.crt').toString()
+  t.match(verify(), 'OK')
+  t.equal(await list(), await list(), 'made once')
+  await store.certificates.revoke(certificate.serial, 'keyCompromise', {
+    name: 'root',
+    why: 'lost',
+    at: clock.now,
+  })
+  await service.refresh()
+  tool.file('list', await list())
+  tool.run('crl', '-inform', 'DER', '-in', 'list', '-out', 'list.pem', '-CAfile', 'ca.crt')
+  t.throws(verify, /certificate revoked/)
+  const text = tool.run('crl', '-in', 'list.pem', '-noout', '-text').toString()
+  t.match(text, certificate.serial)
+  t.match(text, 'Key Compromise')
+  t.match(text, /CRL Number:\s+2\n/)
+  const before = await list()
+  clock.now += day / 2
+  t.not(await list(), before, 'renewed at half of its life')
+  t.equal(await service.revocationList('ca_other'), undefined)
+})
+
+t.test(
+  'after a rotation the new CA issues and the old one is trusted until its certificates have ended',
+  async (t) => {
+    const { options, store, clock } = await setUp(t)
+    const service = await CertificateService.open(options)
+    const old = await issued(service)
+    const by = { name: 'root', why: 'yearly', at: clock.now }
+    const added = await addOwn(options, { bits: 2048, replaces: service.issuing.id, by })
+    t.ok(added)
+    t.equal(await addOwn(options, { bits: 2048, replaces: old.authority, by }), undefined, 'only once')
+    await service.refresh()
+    t.equal(service.issuing.id, added?.id)
+    t.match(await service.recordOf(certificateOf(old)), { serial: old.serial })
+    t.equal((await issued(service)).authority, added?.id)
+    t.ok(await service.revocationList(old.authority), 'its list is still signed')
+    clock.now += 366 * day
+    await service.refresh()
+    t.equal(await service.recordOf(certificateOf(old)), undefined)
+    t.strictSame(
+      (await store.authorities.trusted(clock.now)).map(({ id }) => id),
+      [added?.id],
+    )
+  },
+)
+
+t.test('an enterprise CA issues instead, with its chain', async (t) => {
+  const tool = openssl(t)
+  selfSigned(tool, 'root')
+  tool.file(
+    'ext',
+    'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign,digitalSignature,keyEncipherment\nsubjectKeyIdentifier=hash\n',
+  )
+  tool.run(
+    'req',
+    '-new',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    'sub.key',
+    '-out',
+    'sub.csr',
+    '-subj',
+    '/CN=Issuing',
+  )
+  tool.run(
+    'x509',
+    '-req',
+    '-in',
+    'sub.csr',
+    '-CA',
+    'root.crt',
+    '-CAkey',
+    'root.key',
+    '-CAcreateserial',
+    '-out',
+    'sub.crt',
+    '-extfile',
+    'ext',
+  )
+  const path = (name: string) => join(tool.folder, name)
+  writeFileSync(
+    path('chain.crt'),
+    readFileSync(path('sub.crt'), 'utf8') + readFileSync(path('root.crt'), 'utf8'),
+  )
+  chmodSync(path('sub.key'), 0o600)
+  const external = { cert: path('chain.crt'), key: path('sub.key') }
+  const { options, store } = await setUp(t, { external })
+  const service = await CertificateService.open(options)
+  t.equal(service.issuing.certificate.subject, 'CN=Issuing')
+  t.equal(service.issuing.chain.length, 1)
+  tool.file('device.crt', certificateOf(await issued(service)).toString())
+  t.match(tool.run('verify', '-CAfile', 'root.crt', '-untrusted', 'sub.crt', 'device.crt').toString(), 'OK')
+  await CertificateService.open(options)
+  t.equal((await store.authorities.list()).length, 1, 'taken over once')
+  selfSigned(tool, 'other')
+  chmodSync(path('other.key'), 0o600)
+  const foreign = {
+    ...options,
+    settings: { ...options.settings, external: { ...external, key: path('other.key') } },
+  }
+  await t.rejects(CertificateService.open(foreign), /is not the key of/)
+})
+
+t.test('a certificate that the CA has not issued is not ours, whatever it calls itself', async (t) => {
+  const { tool, options } = await setUp(t)
+  const service = await CertificateService.open(options)
+  t.ok(await service.recordOf(certificateOf(await issued(service))))
+  tool.run(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    'f.key',
+    '-out',
+    'f.crt',
+    '-subj',
+    '/O=Example Corp/CN=UDID-1',
+    '-days',
+    '2',
+  )
+  t.equal(await service.recordOf(new X509Certificate(readFileSync(join(tool.folder, 'f.crt')))), undefined)
+})
+
+t.test(
+  'profiles are signed with a certificate of the CA, the same after a restart, renewed before it ends',
+  async (t) => {
+    const { options, store, settings, clock } = await setUp(t)
+    const service = await CertificateService.open(options)
+    const open = () =>
+      openProfileSigner({ settings, service, certificates: store.certificates, now: options.now })
+    const first = await open()
+    t.ok(first.certificate.checkPrivateKey(first.key))
+    t.ok(first.certificate.verify(createPublicKey(service.issuing.key)))
+    t.strictSame(first.chain, [], 'no root')
+    t.equal((await open()).certificate.fingerprint256, first.certificate.fingerprint256)
+    clock.now += 310 * day
+    const second = await open()
+    t.not(second.certificate.fingerprint256, first.certificate.fingerprint256)
+    t.ok(second.certificate.checkPrivateKey(first.key), 'the key stays')
+  },
+)
