@@ -4,6 +4,7 @@ import { buildCa, buildScep, type CaSettings, type IdentityFiles, type ScepSetti
 import type { ListenAddress } from './listen-address.ts'
 import type { Mistake } from './mistake.ts'
 import { readSecret, type Secret, type SecretReaders, type SecretSource } from './secret.ts'
+import type { WrittenProfiles } from './sections/enrollment/profiles.ts'
 import type { WrittenSignIn } from './sections/enrollment/sign-in.ts'
 import type { WrittenEnrollment } from './sections/enrollment.ts'
 
@@ -24,6 +25,8 @@ export interface EnrollmentSettings {
   readonly accountDriven?: { readonly mode: 'byod' | 'adde'; readonly managedAppleId: string }
   readonly ca: CaSettings
   readonly scep: ScepSettings
+  /** Files and folders, absolute. */
+  readonly profiles: WrittenProfiles
   readonly challengeLife: number
   readonly help?: string
 }
@@ -71,7 +74,7 @@ export function buildEnrollment(
   readers: SecretReaders,
   mistakes: Mistake[],
 ): EnrollmentSettings {
-  const { publicUrl, identifier, tls, signIn, deviceSignature, ca, scep, ...same } = written
+  const { publicUrl, identifier, tls, signIn, deviceSignature, profiles, ca, scep, ...same } = written
   const secret = (source: SecretSource, path: KeyPath) => {
     const value = readSecret(source, readers)
     if (typeof value !== 'string') return value
@@ -88,6 +91,7 @@ export function buildEnrollment(
     ca: buildCa(ca, readers, secret),
     scep: buildScep(scep, readers),
     deviceSignature: { ...deviceSignature, ca: deviceSignature.ca.map(resolve) },
+    profiles: { ...profiles, files: profiles.files.map(resolve) },
   }
 }
 

@@ -24,6 +24,8 @@ export interface Profile {
   /** Devices without it are out of compliance, for Gatehouse as the MDM. */
   readonly required: boolean
   readonly payloads: readonly LoadedPayload[]
+  /** The other files that it was made of. */
+  readonly reads: readonly string[]
 }
 
 export interface Assignment {

@@ -66,6 +66,7 @@ class Builder {
   readonly #file: string
   readonly #env: NodeJS.ProcessEnv
   readonly #mistakes: Mistakes
+  readonly #reads = new Set<string>()
   #secrets = false
 
   constructor(file: string, env: NodeJS.ProcessEnv, mistakes: Mistakes) {
@@ -87,6 +88,7 @@ class Builder {
       ...(description !== undefined && { description }),
       encrypted: written.encrypted ?? this.#secrets,
       assign: { ...who(written.assign), systems: this.#systems(written, all) },
+      reads: [...this.#reads],
     }
   }
 
@@ -138,6 +140,7 @@ class Builder {
   #secret(source: SecretSource, path: KeyPath): Secret {
     this.#secrets = true
     const resolvePath = (path: string) => resolve(dirname(this.#file), path)
+    if (source.file !== undefined) this.#reads.add(resolvePath(source.file))
     const secret = readSecret(source, { env: this.#env, readFile: readTextFile, resolve: resolvePath })
     if (typeof secret !== 'string') return secret
     this.#mistakes.add(path, secret)
@@ -146,6 +149,7 @@ class Builder {
 
   /** A megabyte is more than any certificate or icon has. */
   #bytes(path: string, mistake: (message: string) => void): Buffer {
+    this.#reads.add(path)
     try {
       const bytes = readFileSync(path)
       if (bytes.length === 0) mistake(`${path} is empty`)

@@ -3,6 +3,7 @@ import { accessRightsKey } from './enrollment/access-rights.ts'
 import { accountDrivenKey } from './enrollment/account-driven.ts'
 import { caKey } from './enrollment/ca.ts'
 import { deviceSignatureKey } from './enrollment/device-signature.ts'
+import { profilesKey } from './enrollment/profiles.ts'
 import { scepKey } from './enrollment/scep.ts'
 import { signInKey } from './enrollment/sign-in.ts'
 import { certificateFiles } from './gateway.ts'
@@ -61,6 +62,7 @@ export const enrollmentSection = z
     accessRights: accessRightsKey,
     deviceSignature: deviceSignatureKey,
     accountDriven: accountDrivenKey,
+    profiles: profilesKey,
     ca: caKey,
     scep: scepKey,
     challengeLife: duration().prefault('30m').meta({

@@ -1,0 +1,184 @@
+import type { PlistDict } from '../../lib/plist/values.ts'
+import { writePlist } from '../../lib/plist/write.ts'
+import { mask } from '../../settings/secret.ts'
+import { profilePrefix, revisionUuid, stableUuid } from './identifiers.ts'
+import { type DeviceIdentitySource, type Writing, writeFields } from './payloads/payload.ts'
+import type { LoadedPayload, Profile } from './profile.ts'
+import { expand, type VariableName, type VariableValues, variablesIn } from './variables.ts'
+
+export interface Organisation {
+  /** As users see it. */
+  readonly name: string
+  /** The beginning of all identifiers, such as `com.example.mdm`. */
+  readonly identifier: string
+  /** Where devices ask us for certificates. */
+  readonly scepUrl: string
+  /** Of this installation; what the UUIDs of revisions are made with. */
+  readonly revisionKey: Uint8Array
+}
+
+/** A profile with all that is the same for everybody worked out. */
+export interface ProfileTemplate {
+  readonly profile: Profile
+  readonly identifier: string
+  /** The variables in it. */
+  readonly variables: readonly VariableName[]
+  /** Its devices get a certificate of ours with it. */
+  readonly issues: boolean
+  /** HMAC of everything in it that is the same for everybody, in hexadecimal. */
+  readonly digest: string
+  readonly organisation: Organisation
+}
+
+/** What is different for each device. */
+export interface Recipient {
+  readonly values: VariableValues
+  /** Of a user enrollment: some keys do not exist there. */
+  readonly userEnrollment: boolean
+}
+
+export function templateOf(profile: Profile, organisation: Organisation): ProfileTemplate {
+  const identifier = `${profilePrefix(organisation.identifier)}${profile.name}`
+  const variables = new Set<VariableName>()
+  const source = placeholder(organisation)
+  let issues = false
+  const writing: Writing = {
+    ...plainWriting(identifier),
+    text(text) {
+      for (const name of variablesIn(text)) variables.add(name)
+      return text
+    },
+    get identity() {
+      issues = true
+      return source
+    },
+  }
+  const content = profile.payloads.map((payload) => writePayload(payload, identifier, writing))
+  const { title, description, encrypted, removal } = profile
+  const { revisionKey, name } = organisation
+  const password = removal.kind === 'password' ? removal.password.reveal() : ''
+  const same = JSON.stringify([name, title, description, encrypted, removal.kind, password])
+  const digest = revisionUuid(revisionKey, identifier, same, writePlist(content))
+  return { profile, identifier, variables: [...variables], issues, digest, organisation }
+}
+
+/** @throws MissingVariable */
+export function revisionFor(template: ProfileTemplate, { values, userEnrollment }: Recipient): string {
+  const { variables, digest, organisation } = template
+  const own = variables.map((name) => expand(`%${name}%`, values))
+  return revisionUuid(
+    organisation.revisionKey,
+    template.identifier,
+    digest,
+    JSON.stringify([own, userEnrollment]),
+  )
+}
+
+export interface BuildOptions {
+  /** Where the device gets its certificate; needed when the template `issues`. */
+  readonly identity?: DeviceIdentitySource
+  /** Secrets are shown as `***`. */
+  readonly masked?: boolean
+}
+
+export interface BuiltProfile {
+  readonly identifier: string
+  readonly uuid: string
+  /** Everything but its payloads. */
+  readonly frame: PlistDict
+  readonly payloads: readonly PlistDict[]
+}
+
+/** @throws MissingVariable, NotForUserEnrollment */
+export function buildProfile(
+  template: ProfileTemplate,
+  recipient: Recipient,
+  { identity = placeholder(template.organisation), masked = false }: BuildOptions = {},
+): BuiltProfile {
+  const { profile, identifier, organisation } = template
+  refuseForbidden(profile, recipient)
+  const uuid = revisionFor(template, recipient)
+  const plain = plainWriting(identifier)
+  const writing: Writing = {
+    ...plain,
+    identity: masked ? { ...identity, challenge: mask } : identity,
+    text: (text, style) => expand(text, recipient.values, style),
+    ...(masked && { secret: () => mask, secretData: () => Buffer.from(mask) }),
+  }
+  const payloads = profile.payloads.map((payload) => writePayload(payload, identifier, writing))
+  const { removal, title, description } = profile
+  const withPassword = removal.kind === 'password' && !recipient.userEnrollment
+  if (withPassword) payloads.push(removalPassword(identifier, writing.secret(removal.password)))
+  return {
+    identifier,
+    uuid,
+    payloads,
+    frame: {
+      PayloadType: 'Configuration',
+      PayloadVersion: 1,
+      PayloadIdentifier: identifier,
+      PayloadUUID: uuid,
+      PayloadDisplayName: title,
+      ...(description !== undefined && { PayloadDescription: description }),
+      PayloadOrganization: organisation.name,
+      ...(removal.kind === 'locked' && !recipient.userEnrollment && { PayloadRemovalDisallowed: true }),
+      ...(withPassword && { HasRemovalPasscode: true }),
+    },
+  }
+}
+
+/** A device refuses a profile with a payload that its kind of enrollment does not have. */
+export class NotForUserEnrollment extends Error {
+  constructor(kind: string) {
+    super(`${kind} cannot be set up on a device that belongs to its user (user enrollment)`)
+    this.name = 'NotForUserEnrollment'
+  }
+}
+
+function refuseForbidden({ payloads }: Profile, { userEnrollment }: Recipient): void {
+  if (!userEnrollment) return
+  const forbidden = payloads.find(({ definition }) => definition.userEnrollment === 'forbidden')
+  if (forbidden !== undefined) throw new NotForUserEnrollment(forbidden.definition.title)
+}
+
+function writePayload(
+  { id, title, definition, values }: LoadedPayload,
+  profile: string,
+  writing: Writing,
+): PlistDict {
+  const written = { ...definition.fixed, ...writeFields(definition.fields, values, writing) }
+  const identifier = `${profile}.${id}`
+  const { PayloadType = definition.type, ...content } = definition.finish?.(written, writing) ?? written
+  return {
+    PayloadType,
+    PayloadVersion: 1,
+    PayloadIdentifier: identifier,
+    PayloadUUID: writing.uuidOf(id),
+    PayloadDisplayName: title ?? definition.title,
+    ...content,
+  }
+}
+
+function removalPassword(profile: string, password: string): PlistDict {
+  const identifier = `${profile}.removal-password`
+  return {
+    PayloadType: 'com.apple.profileRemovalPassword',
+    PayloadVersion: 1,
+    PayloadIdentifier: identifier,
+    PayloadUUID: stableUuid(identifier),
+    PayloadDisplayName: 'Removal password',
+    RemovalPassword: password,
+  }
+}
+
+function plainWriting(identifier: string): Omit<Writing, 'text' | 'identity'> {
+  return {
+    secret: (secret) => secret.reveal(),
+    secretData: (bytes) => bytes,
+    uuidOf: (id) => stableUuid(`${identifier}.${id}`),
+  }
+}
+
+function placeholder({ scepUrl }: Organisation): DeviceIdentitySource {
+  return { url: scepUrl, challenge: '' }
+}
