@@ -14,6 +14,8 @@ export interface FollowOptions {
    * `asOf`: the sequence from which they are followed on; undefined while they cannot be seen.
    */
   readonly onGap: (asOf: number | undefined) => void
+  /** Changes are seen again after a time in which they could not be; those of meanwhile, up to `asOf`, have been passed on. */
+  readonly onBack?: (asOf: number) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -70,7 +72,7 @@ export function followChanges(options: FollowOptions): ChangeFollower {
   void run()
   return {
     get asOf() {
-      return follower.seen
+      return follower.last?.sequence
     },
     poke,
     close() {
@@ -84,7 +86,7 @@ export function followChanges(options: FollowOptions): ChangeFollower {
 
 class Follower {
   closed = false
-  seen: number | undefined
+  last: Seen | undefined
   readonly #options: FollowOptions
   #failing = false
 
@@ -96,6 +98,7 @@ class Follower {
   async look(): Promise<void> {
     try {
       await this.#catchUp()
+      if (this.#failing && this.last !== undefined) this.#options.onBack?.(this.last.sequence)
       this.#failing = false
     } catch (error) {
       if (this.closed) return
@@ -105,33 +108,43 @@ class Follower {
     }
   }
 
+  /** Asks for the last one that was seen as well: it tells whether the record is still the same. */
   async #catchUp(): Promise<void> {
-    const { changes, onGap } = this.#options
-    const latest = await changes.latest()
-    if (this.closed) return
-    // Below what was seen: the record was replaced, by a backup for one.
-    if (this.seen === undefined || latest < this.seen) {
-      this.seen = latest
-      onGap(latest)
-      return
-    }
-    while (this.seen < latest) {
-      const batch = await changes.since(this.seen, atOnce)
+    if (this.last === undefined) return this.#begin()
+    for (;;) {
+      const { sequence, mark }: Seen = this.last
+      const batch = await this.#options.changes.since(sequence - 1, atOnce)
       if (this.closed) return
-      if (batch[0]?.sequence !== this.seen + 1) {
-        this.seen = latest
-        onGap(latest)
-        return
-      }
-      this.#pass(batch)
+      const known = batch[0]?.sequence === sequence ? batch[0] : undefined
+      const news = known === undefined ? batch : batch.slice(1)
+      // Gone already, or of a record that was replaced by an older one, and has had changes since.
+      if (known?.mark !== mark || (news[0]?.sequence ?? sequence + 1) !== sequence + 1) return this.#begin()
+      this.#pass(news)
+      if (this.closed || batch.length < atOnce) return
     }
+  }
+
+  async #begin(): Promise<void> {
+    const { changes, onGap } = this.#options
+    const sequence = await changes.latest()
+    const [change] = await changes.since(sequence - 1, 1)
+    if (this.closed) return
+    this.last = { sequence, mark: change?.sequence === sequence ? change.mark : undefined }
+    onGap(sequence)
   }
 
   #pass(batch: readonly Change[]): void {
     for (const change of batch) {
-      this.seen = change.sequence
+      this.last = change
       this.#options.onChange(change)
       if (this.closed) return
     }
   }
+}
+
+/** The last change that was passed on, or stood at the beginning. */
+interface Seen {
+  readonly sequence: number
+  /** Undefined: there was no such change. */
+  readonly mark: string | undefined
 }

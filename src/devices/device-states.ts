@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache'
 import type { ClientKey } from '../domain/client-identity.ts'
 import type { DeviceState } from '../domain/registration.ts'
 import type { DeviceStateCache } from '../shared-state/ports.ts'
-import type { FoundState, RegistrationReader } from '../store/ports.ts'
+import type { Change, FoundState, RegistrationReader } from '../store/ports.ts'
 import { keySize, sizeOf } from './copy-size.ts'
 import { type Lookup, SharedCopies } from './shared-copies.ts'
 
@@ -125,19 +125,19 @@ export class DeviceStates {
   /**
    * A registration has changed: what is known of it, and of keys that nobody had, counts no more. From this call on the
    * shared cache is not believed about it either, whether or not it could be told.
-   * @param sequence the change's, when it was told by the record's changes; they come in order, and none is left out
+   * @param change when it was told by the record's changes; they come in order, and none is left out
    */
-  drop(registrationId: string, sequence?: number): void {
+  drop(registrationId: string, change?: Pick<Change, 'sequence' | 'mark'>): void {
     this.#newEpoch()
     if (this.#reads.size > 0) this.#dropped.set(registrationId, this.#epoch)
     const copy = this.#copies.get(registrationId)
     if (copy !== undefined) this.#discard(copy)
-    if (sequence === undefined) {
+    if (change === undefined) {
       if (copy !== undefined) this.#floors.set(registrationId, copy.state.version + 1)
       return
     }
-    this.seen(sequence)
-    this.#shared?.invalidate(registrationId, sequence)
+    this.seen(change.sequence)
+    this.#shared?.invalidate(registrationId, change)
   }
 
   /** The record's changes were followed up to this one, of whatever kind. */

@@ -1,5 +1,5 @@
 import { type DeviceStateCache, SharedStateUnavailable } from '../shared-state/ports.ts'
-import type { FoundState } from '../store/ports.ts'
+import type { Change, FoundState } from '../store/ports.ts'
 
 /** What a look into the shared cache gave; `unavailable`: it did not answer, also when something was to be written. */
 export type Lookup = 'hit' | 'unknown' | 'miss' | 'unavailable'
@@ -46,8 +46,8 @@ export class SharedCopies {
     this.#tell(this.#cache.put({ hash, ...state, asOf }))
   }
 
-  invalidate(registrationId: string, sequence: number): void {
-    this.#tell(this.#cache.invalidate(registrationId, sequence))
+  invalidate(registrationId: string, { sequence, mark }: Pick<Change, 'sequence' | 'mark'>): void {
+    this.#tell(this.#cache.invalidate(registrationId, sequence, mark))
   }
 
   distrust(): void {

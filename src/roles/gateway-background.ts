@@ -24,6 +24,11 @@ export function startBackground(
   const { store, logger } = parts
   const failed = failureReporter(logger, 'error')
   const onError = (error: unknown) => failed(error, 'background work failed')
+  const readAnew = () => {
+    void Promise.all([core.bypasses.refresh(), core.vendors.refresh()])
+      .then(() => core.live.reconsiderAll())
+      .catch(onError)
+  }
   const changes = followChanges({
     changes: store.changes,
     notices: parts.notices,
@@ -31,9 +36,11 @@ export function startBackground(
     onGap: (asOf) => {
       core.devices.dropAll(asOf)
       core.tokens.known.changed()
-      void Promise.all([core.bypasses.refresh(), core.vendors.refresh()])
-        .then(() => core.live.reconsiderAll())
-        .catch(onError)
+      readAnew()
+    },
+    onBack: (asOf) => {
+      core.devices.seen(asOf)
+      readAnew()
     },
     onError: (error) => logger.debug({ err: error }, 'change notices cannot be read'),
   })
@@ -79,7 +86,7 @@ async function apply(change: Change, parts: GatewayParts, core: Core): Promise<v
   core.devices.seen(change.sequence)
   switch (change.kind) {
     case 'registration':
-      core.devices.drop(change.subject, change.sequence)
+      core.devices.drop(change.subject, change)
       return core.live.reconsiderDevice(change.subject)
     case 'bypass': {
       const active = await core.bypasses.refresh()

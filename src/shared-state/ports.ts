@@ -34,8 +34,9 @@ export interface DeviceStateCache {
    * The registration has changed with this sequence: what is older counts no more, and cannot come back. For this
    * process that holds from the call on, whether or not the cache could be told. Changes come in order, and none is
    * left out; when one may have been, `distrust` comes first.
+   * @param mark the change's own, by which a record that was restored is told from the one that it was
    */
-  invalidate(registrationId: string, sequence: number): Promise<void>
+  invalidate(registrationId: string, sequence: number, mark: string): Promise<void>
   /** Changes may have been missed: nothing counts until the cache has been compared with the record's changes. */
   distrust(): void
   /** A registration was committed with these keys: they are unknown no more. */
@@ -92,6 +93,7 @@ export interface RecordedChange {
   readonly sequence: number
   readonly kind: string
   readonly subject: string
+  readonly mark: string
 }
 
 /** What a process shares with the others, or has for itself. */

@@ -1,8 +1,10 @@
+import { systemRandom } from '../lib/random.ts'
 import { advance, type Database, marksChange, type WriteTransaction } from './database.ts'
 import type { Change, Changes } from './ports.ts'
 
 /** So many of the newest changes stay. Whoever is further behind sees a hole in the sequence and starts afresh. */
 const keptChanges = 10_000
+const random = systemRandom()
 
 /** @returns the sequence, which is also the version of what was changed */
 export async function appendChange(
@@ -12,7 +14,7 @@ export async function appendChange(
 ): Promise<number> {
   marksChange(tx)
   const sequence = await advance(tx, 'changes')
-  await tx.insertInto('changes').values({ sequence, kind, subject }).execute()
+  await tx.insertInto('changes').values({ sequence, kind, subject, mark: random.id() }).execute()
   if (sequence % 1000 === 0) {
     await tx
       .deleteFrom('changes')

@@ -276,6 +276,11 @@ export interface Change {
     | 'push-wanted'
   /** Id of the registration, approval, token, enrollment or authority, serial of the certificate, name of the service or of the MDM connection. */
   readonly subject: string
+  /**
+   * Never the same twice: when the change of a sequence has another mark than it had, the record was replaced by an older
+   * one (a back-up) and has had other changes since.
+   */
+  readonly mark: string
 }
 
 /** Small secrets of the installation that all its processes share: signing keys by name. Stored in the record, which is 0600. */

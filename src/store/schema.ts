@@ -185,6 +185,8 @@ export interface ChangeRow {
   sequence: number
   kind: string
   subject: string
+  /** Random; empty in rows from before there were marks. */
+  mark: string
 }
 
 export interface CounterRow {

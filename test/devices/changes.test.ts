@@ -16,6 +16,7 @@ function following(t: Test, changes: Changes, intervalMs = never) {
     intervalMs,
     onChange: (change) => seen.push(change.sequence),
     onGap: () => seen.push('gap'),
+    onBack: (asOf) => seen.push(`back at ${asOf}`),
     onError: (error) => errors.push(error),
   })
   t.teardown(() => followers.close())
@@ -24,18 +25,27 @@ function following(t: Test, changes: Changes, intervalMs = never) {
 
 /** Changes 1 to `count`, of which those up to `pruned` are gone. */
 function recordOf(count: number, pruned = 0) {
-  const control = { count, pruned, failing: false, under: 0, most: 0 }
+  const control = { count, pruned, failing: false, under: 0, most: 0, life: 'first' }
+  const answers = async () => {
+    control.most = Math.max(control.most, ++control.under)
+    await new Promise(setImmediate)
+    control.under--
+    if (control.failing) throw new Error('down')
+  }
   const changes: Changes = {
     async latest() {
-      control.most = Math.max(control.most, ++control.under)
-      await new Promise(setImmediate)
-      control.under--
-      if (control.failing) throw new Error('down')
+      await answers()
       return control.count
     },
     async since(sequence, limit) {
+      await answers()
       const all = Array.from({ length: control.count }, (_, index): Change => {
-        return { sequence: index + 1, kind: 'registration', subject: `r_${index + 1}` }
+        return {
+          sequence: index + 1,
+          kind: 'registration',
+          subject: `r_${index + 1}`,
+          mark: `${control.life}.${index + 1}`,
+        }
       })
       return all.filter((one) => one.sequence > Math.max(sequence, control.pruned)).slice(0, limit)
     },
@@ -76,7 +86,7 @@ t.test('a change that another process commits is seen without being told of', as
     })
     t.teardown(() => follower.close())
   })
-  t.strictSame(change, { sequence: 2, kind: 'registration', subject: 'r_1' })
+  t.match(change, { sequence: 2, kind: 'registration', subject: 'r_1' })
 })
 
 t.test(
@@ -93,8 +103,30 @@ t.test(
     await poke()
     t.strictSame(seen, ['gap', 'gap', 21])
     control.count = 3
+    control.life = 'second'
     await poke()
     t.strictSame(seen, ['gap', 'gap', 21, 'gap'])
+  },
+)
+
+t.test(
+  'a record that was replaced by an older one, and has had as many changes since, is a gap',
+  async (t) => {
+    const { changes, control } = recordOf(10)
+    const { poke, seen } = following(t, changes)
+    for (const [life, count] of [
+      ['second', 10],
+      ['third', 11],
+      ['fourth', 700],
+    ] as const) {
+      await poke()
+      Object.assign(control, { life, count })
+    }
+    await poke()
+    t.strictSame(seen, ['gap', 'gap', 'gap', 'gap'])
+    control.count = 701
+    await poke()
+    t.strictSame(seen.at(-1), 701)
   },
 )
 
@@ -112,7 +144,7 @@ t.test(
     control.count = 2
     control.failing = false
     await poke()
-    t.strictSame(seen, ['gap', 'gap', 2])
+    t.strictSame(seen, ['gap', 'gap', 2, 'back at 2'])
   },
 )
 

@@ -46,9 +46,9 @@ async function gatewayProcess(t: Test, store: Store, server: RedisUnderTest = re
     changes: store.changes,
     notices: shared.notices,
     intervalMs: 2_000_000_000,
-    onChange({ kind, subject, sequence }) {
-      devices.seen(sequence)
-      if (kind === 'registration') devices.drop(subject, sequence)
+    onChange(change) {
+      devices.seen(change.sequence)
+      if (change.kind === 'registration') devices.drop(change.subject, change)
     },
     onGap: (asOf) => devices.dropAll(asOf),
     onError: t.error,

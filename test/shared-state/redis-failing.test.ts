@@ -90,7 +90,7 @@ t.test('a change that Redis could not be told of is made good before its states 
   await cache.put({ hash: 'b', state: state('r_2', 1), asOf: 1 })
   await proxy.refuse()
   await eventually(() => conditions.length > 0)
-  await t.rejects(cache.invalidate('r_1', history.add('r_1')), unavailable)
+  await t.rejects(cache.invalidate(...history.tell('r_1')), unavailable)
   await proxy.restore()
   await eventually(async () => {
     const [changed, unchanged] = await cache.find(['a', 'b']).catch(() => [])

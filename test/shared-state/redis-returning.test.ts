@@ -23,8 +23,9 @@ async function comesBackWithOldStates(t: Test) {
   await cache.put({ hash: 'a', state: state('r_1', 1), asOf: 2 })
   await cache.put({ hash: 'b', state: state('r_2', 2), asOf: 2 })
   const restore = await snapshot(redis)
-  await cache.invalidate('r_1', history.add('r_1'))
-  await other.invalidate('r_1', 3)
+  const change = history.tell('r_1')
+  await cache.invalidate(...change)
+  await other.invalidate(...change)
   return { redis, cache, other, history, restore }
 }
 
@@ -53,7 +54,7 @@ t.test('a process that starts only then is not let down either', async (t) => {
   await cacheOf(early).put({ hash: 'a', state: state('r_1', 1), asOf: 1 })
   await cacheOf(early).put({ hash: 'b', state: state('r_2', 1), asOf: 1 })
   const restore = await snapshot(redis)
-  await cacheOf(early).invalidate('r_1', history.add('r_1'))
+  await cacheOf(early).invalidate(...history.tell('r_1'))
   await Promise.all([early.close(), first.close()])
   await redis.kill()
   restore()
@@ -81,7 +82,7 @@ t.test('a change that is told to a Redis that has gone back does not hide those 
   const { redis, cache, history, restore } = await comesBackWithOldStates(t)
   restore()
   t.equal(await redis.cli('DEBUG', 'RELOAD', 'NOSAVE'), 'OK')
-  await cache.invalidate('r_9', history.add('r_9'))
+  await cache.invalidate(...history.tell('r_9'))
   t.strictSame(await cache.find(['a']), [undefined])
   await eventually(async () => {
     const [blocked, unchanged] = await cache.find(['a', 'b'])
@@ -89,6 +90,23 @@ t.test('a change that is told to a Redis that has gone back does not hide those 
     return unchanged
   })
 })
+
+t.test(
+  'a record that was restored, and has had as many changes since, makes nothing of before count',
+  async (t) => {
+    const { redis, cache, other, history } = await comesBackWithOldStates(t)
+    t.match(await cache.find(['b']), [{ state: { version: 2 } }])
+    // Back to the first change; r_2 was registered before and is blocked since.
+    history.changes.splice(1)
+    for (const subject of ['r_2', 'r_9', 'r_9']) history.add(subject)
+    // One that had been told of the changes before finds out by them, a new one by what stands in Redis.
+    cache.distrust()
+    await settled(cache, 4)
+    t.strictSame(await cache.find(['a', 'b']), [undefined, undefined])
+    t.strictSame(await other.find(['a', 'b']), [undefined, undefined])
+    t.match(await redis.cli('EVAL', "return redis.call('DBSIZE')", '0'), /[1-9]/)
+  },
+)
 
 t.test('when the record has forgotten what changed meanwhile, no state from before counts', async (t) => {
   const { redis, cache, history, restore } = await comesBackWithOldStates(t)
@@ -122,7 +140,7 @@ t.test('a flush costs speed, and lets no one put back what has changed since', a
   history.add('r_1')
   await settled(cache, 1)
   await cache.put({ hash: 'a', state: state('r_1', 1), asOf: 1 })
-  await cache.invalidate('r_1', history.add('r_1'))
+  await cache.invalidate(...history.tell('r_1'))
   await redis.flush()
   t.strictSame(await cache.find(['a']), [undefined])
   await settled(cache, 2)
@@ -151,7 +169,7 @@ t.test('everything but the position ends by itself', async (t) => {
   history.add('r_1')
   await settled(cacheOf(one), 1)
   await cacheOf(one).put({ hash: 'a', state: state('r_1', 1), asOf: 1 })
-  await cacheOf(one).invalidate('r_2', history.add('r_2'))
+  await cacheOf(one).invalidate(...history.tell('r_2'))
   await cacheOf(one).forgetUnknown(['b'], 2)
   await one.nonces.claim('n', 1000)
   await one.counters.hit('c', 1000)

@@ -28,7 +28,7 @@ t.test('a replica that had not heard of the last block becomes the master: the b
   })
   // From here on the replica hears nothing more, and does not know.
   replica.pause()
-  await cache.invalidate('r_1', history.add('r_1'))
+  await cache.invalidate(...history.tell('r_1'))
   t.strictSame(await cache.find(['a']), [undefined])
   await master.kill()
   replica.resume()

@@ -4,15 +4,16 @@
  * Redis can come back with what was true before: from an RDB file of last night, or as a replica that had not heard of
  * the last block when it became the master. A state from there would let in who has been blocked since. So beside the
  * states stands a **position**: a generation, by which the other keys are named, and the sequence of the record's changes
- * up to which that generation has been invalidated.
+ * up to which that generation has been invalidated, with the mark of that change.
  *
  * - A script reads position and states together, and gives nothing when the position is below the last change that the
  *   asking process was told of. The record is read then.
  * - What Redis writes it keeps in order, and all keys of an installation stand on one shard (`keys.ts`). A Redis that
  *   goes back therefore takes position and states back to the same moment, and the position tells.
  * - Whoever finds it behind replays the record's changes from there as invalidations, and moves the position on. When
- *   the record no longer has all of them, when the position is lost (flushed, evicted) or ahead of the record (which was
- *   restored from a back-up), a new generation begins, in which nothing is known.
+ *   the record no longer has all of them, when the position is lost (flushed, evicted), and when the record's change of
+ *   that sequence has another mark or is not there (it was restored from a back-up), a new generation begins, in which
+ *   nothing is known.
  * - An invalidation leaves the change's sequence where the state was, so that nobody who read the record before the
  *   change can put back what he read. A generation takes nothing that was read as of a sequence before its beginning.
  * - Every process invalidates by itself what it is told of, also while others do the same: it costs little, and nobody
@@ -57,6 +58,7 @@ const pause = 100
 interface Invalidation {
   readonly id: string
   readonly sequence: number
+  readonly mark: string
 }
 
 export class RedisDeviceStateCache implements DeviceStateCache {
@@ -113,7 +115,7 @@ export class RedisDeviceStateCache implements DeviceStateCache {
     await client.run(forgetUnknownScript, key, [sequence, keepUnknown, ...hashes])
   }
 
-  async invalidate(id: string, sequence: number): Promise<void> {
+  async invalidate(id: string, sequence: number, mark: string): Promise<void> {
     if (this.#told === undefined) {
       // Catching up replays it from the record.
       this.#toldMeanwhile = Math.max(this.#toldMeanwhile, sequence)
@@ -121,7 +123,7 @@ export class RedisDeviceStateCache implements DeviceStateCache {
     }
     if (this.#waiting.length === 0 && this.#flushing === undefined) this.#waitingSince = this.#told
     this.#told = Math.max(this.#told, sequence)
-    this.#waiting.push({ id, sequence })
+    this.#waiting.push({ id, sequence, mark })
     if (this.#waiting.length > mostWaiting) this.distrust()
     await this.#flush()
   }
@@ -150,16 +152,22 @@ export class RedisDeviceStateCache implements DeviceStateCache {
   async #tellAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, atOnce)
+      const last = batch.at(-1)
+      if (last === undefined) return
       const after = this.#waitingSince
-      this.#waitingSince = batch.at(-1)?.sequence ?? after
-      await this.#tell(batch, after, this.#waitingSince)
+      this.#waitingSince = last.sequence
+      await this.#tell(batch, after, last)
     }
   }
 
-  async #tell(batch: readonly Invalidation[], after: number, upTo: number): Promise<unknown> {
+  async #tell(
+    batch: readonly Pick<Invalidation, 'id' | 'sequence'>[],
+    after: number,
+    upTo: Pick<Invalidation, 'sequence' | 'mark'>,
+  ): Promise<unknown> {
     const { client, key, keepStates } = this.#options
     const pairs = batch.flatMap(({ id, sequence }): Argument[] => [id, sequence])
-    return client.run(invalidateScript, key, [after, upTo, keepStates, ...pairs])
+    return client.run(invalidateScript, key, [after, upTo.sequence, upTo.mark, keepStates, ...pairs])
   }
 
   #checked(hash: string, pointer: unknown, state: unknown): CachedState | 'unknown' | undefined {
@@ -209,22 +217,26 @@ export class RedisDeviceStateCache implements DeviceStateCache {
     const { client, key, changes } = this.#options
     for (let attempt = 0; attempt < 3; attempt++) {
       // In this order: the position was not ahead of the record when it was read.
-      const position = readPosition(await client.call('HMGET', key, 'generation', 'sequence', 'since'))
+      const position = readPosition(
+        await client.call('HMGET', key, 'generation', 'sequence', 'since', 'mark'),
+      )
       const latest = await changes.latest()
       if (position?.sequence !== undefined && position.sequence <= latest) {
-        if (await this.#replay(position.sequence, latest)) return latest
+        if (await this.#replay({ sequence: position.sequence, mark: position.mark }, latest)) return latest
       }
       const generation = this.#options.newGeneration()
-      const begun = await client.run(beginScript, key, [position?.generation ?? '', generation, latest])
+      const mark = (await this.#markOf(latest)) ?? ''
+      const begun = await client.run(beginScript, key, [position?.generation ?? '', generation, latest, mark])
       if (begun === generation) return latest
       // Another process was quicker.
     }
     throw new SharedStateUnavailable('Redis: the position changes under our hands')
   }
 
-  /** @returns whether the record still had every change */
-  async #replay(from: number, latest: number): Promise<boolean> {
-    let at = from
+  /** @returns whether the record is still the one that the position was of, and still had every change */
+  async #replay(from: Pick<Invalidation, 'sequence' | 'mark'>, latest: number): Promise<boolean> {
+    if ((await this.#markOf(from.sequence)) !== from.mark) return false
+    let at = from.sequence
     while (at < latest) {
       const batch = await this.#options.changes.since(at, atOnce)
       const last = batch.at(-1)
@@ -232,9 +244,16 @@ export class RedisDeviceStateCache implements DeviceStateCache {
       const invalidations = batch
         .filter(({ kind }) => kind === 'registration')
         .map(({ subject, sequence }) => ({ id: subject, sequence }))
-      await this.#tell(invalidations, at, last.sequence)
+      await this.#tell(invalidations, at, last)
       at = last.sequence
     }
     return true
+  }
+
+  /** Of the record's change with this sequence; empty before the first, undefined when it is gone. */
+  async #markOf(sequence: number): Promise<string | undefined> {
+    if (sequence === 0) return ''
+    const [change] = await this.#options.changes.since(sequence - 1, 1)
+    return change?.sequence === sequence ? change.mark : undefined
   }
 }

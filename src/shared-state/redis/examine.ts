@@ -58,7 +58,7 @@ async function examine(client: RedisClient, keys: Keys): Promise<RedisExaminatio
 /** What Gatehouse does all day, once. */
 async function refusals(client: RedisClient, keys: Keys): Promise<string[]> {
   const calls = [
-    () => client.run(beginScript, keys.position, ['', 'doctor', 1]),
+    () => client.run(beginScript, keys.position, ['', 'doctor', 1, '']),
     () => client.call('HMGET', keys.position, 'generation', 'sequence', 'since'),
     () => client.run(findScript, keys.position, [1, 'doctor']),
     () => client.call('SET', keys.nonce('doctor'), 1, 'PX', 1000, 'NX'),

@@ -107,27 +107,27 @@ end
 return 1`)
 
 /**
- * ARGV: the sequence after which these are all the changes of registrations, the last one's, milliseconds, then
+ * ARGV: the sequence after which these are all the changes of registrations, the last one's and its mark, milliseconds, then
  * registration and sequence of each. The position moves on only when nothing is missing in between.
  */
 export const invalidateScript = script(`${read}${position}
-for i = 4, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   local key = base .. 's:' .. ARGV[i]
   if version_of(key) < tonumber(ARGV[i + 1]) then
-    redis.call('SET', key, ARGV[i + 1] .. ':', 'PX', ARGV[3])
+    redis.call('SET', key, ARGV[i + 1] .. ':', 'PX', ARGV[4])
   end
 end
 if sequence >= tonumber(ARGV[1]) and sequence < tonumber(ARGV[2]) then
-  redis.call('HSET', KEYS[1], 'sequence', ARGV[2])
+  redis.call('HSET', KEYS[1], 'sequence', ARGV[2], 'mark', ARGV[3])
 end
 return 1`)
 
-/** ARGV: the generation that is left (nothing for none), the new one, the record's sequence. Reply: the present generation. */
+/** ARGV: the generation that is left (nothing for none), the new one, the record's sequence and the mark of that change. Reply: the present generation. */
 export const beginScript = script(`
 local present = redis.call('HGET', KEYS[1], 'generation') or ''
 if present ~= ARGV[1] then return present end
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'generation', ARGV[2], 'sequence', ARGV[3], 'since', ARGV[3])
+redis.call('HSET', KEYS[1], 'generation', ARGV[2], 'sequence', ARGV[3], 'since', ARGV[3], 'mark', ARGV[4])
 return ARGV[2]`)
 
 /** ARGV: kind and name of a key, the value that did not parse. */

@@ -115,13 +115,19 @@ export interface Position {
   readonly generation: string
   /** Undefined when it makes no sense. */
   readonly sequence: number | undefined
+  /** Of the change with that sequence. */
+  readonly mark: string
 }
 
 export function readPosition(reply: unknown): Position | undefined {
-  const [generation, sequence, since] = Array.isArray(reply) ? reply : []
+  const [generation, sequence, since, mark] = Array.isArray(reply) ? reply : []
   if (typeof generation !== 'string') return undefined
   const usable = isCount(sequence) && isCount(since)
-  return { generation, sequence: usable ? Number(sequence) : undefined }
+  return {
+    generation,
+    sequence: usable ? Number(sequence) : undefined,
+    mark: typeof mark === 'string' ? mark : '',
+  }
 }
 
 function isCount(value: unknown): value is string {

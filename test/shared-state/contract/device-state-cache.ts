@@ -7,14 +7,21 @@ import { registration } from '../../store/contract/values.ts'
 
 /** A record of changes that the test makes; `oldest` and below are gone. */
 export class History {
-  changes: { sequence: number; kind: string; subject: string }[] = []
+  changes: { sequence: number; kind: string; subject: string; mark: string }[] = []
   oldest = 0
+  #marks = 0
 
   /** @returns its sequence */
   add(subject: string, kind = 'registration'): number {
     const sequence = this.changes.length + 1
-    this.changes.push({ sequence, kind, subject })
+    this.changes.push({ sequence, kind, subject, mark: `m${++this.#marks}` })
     return sequence
+  }
+
+  /** As `invalidate` wants it. */
+  tell(subject: string): [subject: string, sequence: number, mark: string] {
+    const sequence = this.add(subject)
+    return [subject, sequence, this.changes.at(-1)?.mark ?? '']
   }
 
   async latest(): Promise<number> {
@@ -82,8 +89,9 @@ export function deviceStateCacheContract(t: Test, open: OpenCache): void {
     await settled(cache, 1)
     await cache.put({ hash: 'a', state: state('r_1', old), asOf: 1 })
     t.match(await cache.find(['a']), [{ state: { version: old } }])
-    const young = history.add('r_1')
-    await cache.invalidate('r_1', young)
+    const change = history.tell('r_1')
+    const [, young] = change
+    await cache.invalidate(...change)
     t.strictSame(await cache.find(['a']), [undefined])
     await other.put({ hash: 'a', state: state('r_1', old), asOf: 1 })
     t.strictSame(await cache.find(['a']), [undefined])
@@ -99,8 +107,8 @@ export function deviceStateCacheContract(t: Test, open: OpenCache): void {
       history.add('r_1')
       await settled(cache, 1)
       for (const hash of ['a', 'b']) await cache.put({ hash, state: state('r_1', 1), asOf: 1 })
-      await cache.invalidate('r_1', history.add('r_1'))
-      await cache.invalidate('r_2', history.add('r_2'))
+      await cache.invalidate(...history.tell('r_1'))
+      await cache.invalidate(...history.tell('r_2'))
       await cache.put({ hash: 'a', state: state('r_2', 3), asOf: 3 })
       await cache.put({ hash: 'b', state: state('r_1', 2), asOf: 3 })
       t.match(await cache.find(['a', 'b']), [
@@ -120,7 +128,7 @@ export function deviceStateCacheContract(t: Test, open: OpenCache): void {
       history.add('r_1')
       await settled(cache, 1)
       await cache.put({ hash: 'a', state: state('r_1', 1), asOf: 1 })
-      const telling = cache.invalidate('r_1', history.add('r_1'))
+      const telling = cache.invalidate(...history.tell('r_1'))
       t.strictSame(await cache.find(['a']), [undefined])
       await telling
     },
@@ -131,7 +139,7 @@ export function deviceStateCacheContract(t: Test, open: OpenCache): void {
     history.add('r_1')
     await settled(cache, 1)
     for (const hash of ['a', 'b']) await cache.put({ hash, state: state('r_1', 1), asOf: 1 })
-    await cache.invalidate('r_1', history.add('r_1'))
+    await cache.invalidate(...history.tell('r_1'))
     await cache.put({ hash: 'b', state: state('r_1', 2), asOf: 2 })
     t.match(await cache.find(['a', 'b']), [undefined, { state: { version: 2 } }])
   })
@@ -144,7 +152,7 @@ export function deviceStateCacheContract(t: Test, open: OpenCache): void {
     await cache.put({ hash: 'first', state: state('r_0', 1), asOf: 1200 })
     await cache.put({ hash: 'last', state: state('r_1199', 1200), asOf: 1200 })
     t.match(await cache.find(['first', 'last']), [{ state: {} }, { state: {} }])
-    await Promise.all(ids.map((id) => cache.invalidate(id, history.add(id))))
+    await Promise.all(ids.map((id) => cache.invalidate(...history.tell(id))))
     t.strictSame(await cache.find(['first', 'last']), [undefined, undefined])
     await cache.put({ hash: 'first', state: state('r_0', 1201), asOf: 2400 })
     t.match(await cache.find(['first']), [{ state: { version: 1201 } }], 'and the cache goes on')
