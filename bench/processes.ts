@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 
@@ -47,17 +47,22 @@ export async function listening(port: number, attempts = 1000): Promise<void> {
   throw new Error(`nothing listens on port ${port}`)
 }
 
-/** User and system seconds that a process and its children have used (proc(5), fields 14 and 15 of stat). */
+/** User and system seconds that a process and its children have used. */
 export function cpuSeconds(pid: number): number {
   return descendants(pid).reduce((sum, process) => sum + ownCpuSeconds(process), 0)
 }
 
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
-
+/** In nanoseconds, for each of its threads: the ticks of `stat` are too coarse for short turns. */
 function ownCpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + threadSeconds(pid, thread), 0)
+}
+
+function threadSeconds(pid: number, thread: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e9
+  } catch {
+    return 0 // it has just ended
+  }
 }
 
 function descendants(pid: number): number[] {
