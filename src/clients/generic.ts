@@ -47,7 +47,8 @@ export const generic: ProtocolFactory = (service, dependencies): ClientProtocol 
       const presented = await gather(request, settings, dependencies)
       const device = readAll(readDevice, presented)
       const user = normalUser(readUser(presented))
-      if (device === undefined && head.connection.clientCertificate === undefined) {
+      const proved = head.connection.clientCertificate !== undefined || request.signedByApp === true
+      if (device === undefined && !proved) {
         throw new RequestRefused('client.unidentified')
       }
       return withCertificate(service.name, head, {

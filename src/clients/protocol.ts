@@ -63,6 +63,8 @@ export interface ClientRequest {
   readonly body?: Uint8Array
   /** The secret of the binding link below which it came; its path is without it. */
   readonly bindingTicket?: string
+  /** The company app has signed it: its key names the client, whatever else does. */
+  readonly signedByApp?: true
 }
 
 export interface UpstreamAnswer {

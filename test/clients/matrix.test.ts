@@ -140,7 +140,8 @@ t.test('no refusal makes a client throw its keys away', async (t) => {
     'device.unregistered', 'device.redirected', 'device.awaiting-approval', 'device.blocked', 'device.noncompliant',
     'device.unmanaged', 'device.conflict', 'device.posture-unknown', 'device.cut-off', 'access.no-rule',
     'registration.limit', 'client.unidentified', 'client.user-mismatch', 'client.ambiguous', 'http.malformed',
-    'state.unavailable', 'upstream.unreachable', 'gateway.failure', 'limit.body-size',
+    'state.unavailable', 'upstream.unreachable', 'gateway.failure', 'limit.body-size', 'token.missing',
+    'token.inactive', 'token.unknown', 'token.malformed', 'token.too-many', 'app.other-user', 'app.stale',
   ] // biome-ignore format: a list
   for (const reason of reasons) {
     for (const given of [sync, login({}), login({}, `${api}/refresh`), { ...sync, headers: [] }]) {
@@ -163,6 +164,12 @@ t.test('each refusal has the words that its situation asks for', async (t) => {
     status: 401,
     json: { errcode: 'M_USER_LOCKED', soft_logout: true },
   })
+  for (const reason of ['token.missing', 'token.inactive', 'token.unknown'] as const) {
+    const locked = { status: 401, json: { errcode: 'M_USER_LOCKED', soft_logout: true } }
+    t.match(refused(sync, reason), locked, 'it is there again once its device has a valid token')
+    t.match(refused(login({}), reason), { status: 403, json: { errcode: 'M_FORBIDDEN' } })
+  }
+  t.match(refused(sync, 'token.too-many'), { status: 429, json: { errcode: 'M_LIMIT_EXCEEDED' } })
   t.match(refused(login({}), 'device.unregistered'), {
     status: 403,
     json: { errcode: 'M_FORBIDDEN', error: /Join the VPN/ },

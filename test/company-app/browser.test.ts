@@ -89,6 +89,31 @@ t.test('a link is opened once; the browser that did may open it again', async (t
   t.match(await gateway.accessLine(other.id), { reason: 'app.ticket-used', query: '[redacted]' })
 })
 
+t.test('a browser that looks ahead, or only asks for the head, does not use a link up', async (t) => {
+  const { gateway, newLink } = await chatWithApp(t)
+  const { pathname, search } = new URL(await newLink())
+  const opened = (method: string, headers: Record<string, string>) =>
+    ask({
+      port: gateway.tls,
+      host: 'chat.localhost',
+      ca: gateway.ca,
+      from: internet,
+      method,
+      path: pathname + search,
+      headers: { ...navigation, ...headers },
+    })
+  for (const headers of [
+    { 'sec-purpose': 'prefetch' },
+    { 'sec-purpose': 'prefetch;prerender' },
+    { purpose: 'prefetch' },
+  ])
+    t.match(await opened('GET', headers), { status: 503, cookies: [] })
+  t.match(await opened('HEAD', {}), { status: 303, cookies: [] })
+  for (const method of ['POST', 'OPTIONS', 'DELETE'])
+    t.match(await opened(method, {}), { cookies: [] }, method)
+  t.match(await opened('GET', {}), { status: 303, cookies: [/=/] })
+})
+
 t.test('a link registers one browser, also when two sign in with it at the same moment', async (t) => {
   const { gateway, newLink } = await chatWithApp(t)
   const [cookie = ''] = (await browse(gateway, await newLink())).cookies

@@ -107,6 +107,17 @@ t.test('a key that an administrator revokes speaks for nobody, at once and for g
   t.equal(reasonOf(await phone.register()), 'app.revoked', 'nor does its next first contact help')
 })
 
+t.test('a signed request needs no other name of its device', async (t) => {
+  const { gateway, phone } = await apiWithApp(t)
+  const at = new URL(`https://api.localhost:${gateway.tls}/items`)
+  const user = { 'x-user': 'alice' }
+  t.equal(reasonOf(await phone.send('GET', at, user)), 'client.unidentified')
+  t.equal((await phone.send('GET', at, { ...user, ...phone.signOwn('GET', at) })).status, 200)
+  const found = await (await gateway.openStore()).registrations.list({ limit: 5 })
+  t.match(found, [{ registration: { binding: 'key', user: 'alice' } }])
+  t.equal((await phone.send('GET', at, { ...user, ...phone.signOwn('GET', at) })).status, 200)
+})
+
 t.test('an Ed25519 key signs as well', async (t) => {
   const { gateway, app } = await apiWithApp(t)
   const phone = phoneOf(gateway, app.packageKey, { keyType: 'ed25519' })

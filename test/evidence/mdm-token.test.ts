@@ -93,6 +93,8 @@ t.test('a token in an address is found, however it is spelled', async (t) => {
     '/?gatehouse_mdm_token=typed',
     '/?mdmToken=typed',
     '/?mdm%54oken=typed',
+    `/?x=%2567hmt_${token.slice(5)}`,
+    `/?x=%252567hmt%255F${token.slice(5)}`,
   ]
   for (const target of found) t.equal(tokenInTarget(target, header), true, target)
   const innocent = [

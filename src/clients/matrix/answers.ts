@@ -22,6 +22,9 @@ const lockedFor: ReadonlySet<ReasonCode> = new Set([
   'access.no-rule',
   'access.refused',
   'access.redirected',
+  'token.missing',
+  'token.inactive',
+  'token.unknown',
 ])
 
 /** Seconds. */
@@ -35,7 +38,7 @@ const laterWhenDown = 120
 export function refuseMatrix(request: RequestHead, refusal: Refusal): Answer {
   const { reason, status } = refusal
   if (request.method === 'OPTIONS' && isVerdict(reason)) return preflight
-  if (reason === 'device.posture-unknown') return limitExceeded(refusal)
+  if (reason === 'device.posture-unknown' || reason === 'token.too-many') return limitExceeded(refusal)
   if (status >= 500) return unavailable(refusal)
   if (!isVerdict(reason)) return errorAnswer(status === 401 ? 400 : status, 'M_UNKNOWN', refusal)
   if (matrixEndpoint(request) === 'login') return errorAnswer(403, 'M_FORBIDDEN', refusal)
@@ -50,7 +53,7 @@ const preflight: Answer = { status: 204, headers: cors, body: '' }
 /** Is it about this client and the policy, not about the syntax of one request or our own troubles? */
 function isVerdict(reason: ReasonCode): boolean {
   if (reason === 'client.ambiguous') return false
-  return /^(?:device|registration|access|client|app)\./.test(reason)
+  return /^(?:device|registration|access|client|app)\.|^token\.(?:missing|inactive|unknown)$/.test(reason)
 }
 
 /** A refresh shows its token in the body. */

@@ -26,11 +26,17 @@ export interface Opening {
 export async function openLink(opening: Opening, app: CompanyApp): Promise<Answer> {
   const { head, route } = opening
   if (head.method !== 'GET' && head.method !== 'HEAD') throw new AppRefused('http.method')
+  if (isPrefetch(head)) return { status: 503, headers: [['Retry-After', '1']], body: '' }
   const ticket = await usableTicket(opening, app)
   if (route.protocol.kind === 'browser') return openInBrowser(opening, ticket, app)
   if (opening.rest === joinPart && route.protocol.kind === 'lync' && !isNavigation(head))
     return joinMeeting(opening, ticket, app)
   return openForNeighbour(opening, ticket, app)
+}
+
+/** A browser that looks ahead, perhaps for nobody: the link is for the visit itself. */
+function isPrefetch({ fields }: RequestHead): boolean {
+  return [fields.get('sec-purpose'), fields.get('purpose')].some((purpose) => purpose?.includes('prefetch'))
 }
 
 async function usableTicket(

@@ -19,7 +19,7 @@ import { asMessage, checkCoverage, checking, checkTimes, claimNonce, freshnessOf
 export interface ProvenKey {
   readonly device: AppDevice
   readonly key: ClientKey
-  /** The request without the fields of the signature: the upstream has no use for it. */
+  /** The request as signed by the app, without the fields of the signature: the upstream has no use for them. */
   readonly request: ClientRequest
 }
 
@@ -109,5 +109,5 @@ function withoutSignature(request: ClientRequest): ClientRequest {
     kept.map((index) => fields.name(index)),
     kept.map((index) => fields.value(index)),
   )
-  return { ...request, head: { ...request.head, fields: rest } }
+  return { ...request, head: { ...request.head, fields: rest }, signedByApp: true }
 }
