@@ -93,7 +93,7 @@ export class Passes {
    * @param enrollment the name that the certificate will have
    */
   async scepChallenge(
-    { id, user }: EnrollmentPass,
+    { id, user }: Pick<EnrollmentPass, 'id' | 'user'>,
     {
       which,
       enrollment,

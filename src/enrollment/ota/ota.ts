@@ -8,18 +8,12 @@
  * Which of the two it is, the signer's certificate decides and nothing that the message says: whoever could choose would leave the
  * challenge out.
  */
+import type { X509Certificate } from 'node:crypto'
 import type { Answer } from '../../domain/answer.ts'
 import type { DeviceAttributes } from '../../domain/enrolling-user.ts'
 import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
-import type { Certificates } from '../../store/certificate-ports.ts'
 import type { SignedMessage } from '../cms/cms.ts'
-import {
-  type DeviceSignatures,
-  fingerprintOf,
-  holderOf,
-  isOfAppleDevice,
-  readSigned,
-} from '../device-message.ts'
+import { type DeviceSignatures, holderOf, isOfAppleDevice, readSigned } from '../device-message.ts'
 import { enrollmentProfile, identityProfile, type ProfileSettings } from '../enrollment-profile.ts'
 import type { Passes } from '../passes.ts'
 import type { ProfileDelivery } from '../profile-delivery.ts'
@@ -30,7 +24,10 @@ import { readAttributes } from './device-attributes.ts'
 export interface OtaDependencies {
   readonly settings: ProfileSettings
   readonly signatures: DeviceSignatures
-  readonly certificates: Pick<Certificates, 'byFingerprint'>
+  readonly certificates: {
+    /** Undefined: none of our authorities has signed it. */
+    recordOf(certificate: X509Certificate): Promise<IssuedCertificate | undefined>
+  }
   readonly passes: Passes
   readonly delivery: ProfileDelivery
   /** A device has got the profile that puts it under management. */
@@ -48,7 +45,7 @@ export interface ProfileIssued {
 /** @throws EnrollmentRefused */
 export async function profileService(visit: Visit, deps: OtaDependencies): Promise<Answer> {
   const message = readSigned(visit.body, deps.signatures)
-  const issued = await deps.certificates.byFingerprint(fingerprintOf(message.signer))
+  const issued = await deps.certificates.recordOf(message.signer)
   return issued === undefined ? phase2(visit, message, deps) : phase3(visit, { message, issued }, deps)
 }
 

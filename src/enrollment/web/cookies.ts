@@ -9,6 +9,8 @@ const names = {
   session: '__Host-gatehouse-enroll',
   visit: '__Host-gatehouse-enroll-visit',
   oidc: '__Host-gatehouse-enroll-oidc',
+  /** An account-driven enrollment waits for this sign-in. */
+  account: '__Host-gatehouse-enroll-account',
 } as const
 export type EnrollmentCookie = keyof typeof names
 

@@ -14,9 +14,9 @@ const reverseDns = /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/
 const tls = z
   .strictObject({
     ...certificateFiles,
-    clientCertificates: z.boolean().prefault(true).meta({
+    clientCertificates: z.boolean().prefault(false).meta({
       description:
-        'Ask devices for their certificate when they connect. Messages are signed in any case; with this, TLS proves the device as well.',
+        'Ask for the device’s certificate when it connects. Not needed: devices sign every message. A browser with a certificate of the CA would ask its user to choose one.',
     }),
   })
   .exactOptional()

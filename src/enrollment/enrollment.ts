@@ -1,0 +1,90 @@
+/**
+ * Enrollment: Apple devices that Gatehouse manages itself. A user signs in on a page (`user-pages.ts`, `sign-in/`), the
+ * device gets an identity from our CA (`ca/`, `scep/`) and a profile with which it is managed (`ota/`, `direct.ts`,
+ * `account-driven.ts`); from then on it checks in and fetches commands and profiles (`mdm/`, `commands/`, `profiles/`).
+ * All of it is one listener (`web/listener.ts`), apart from the gateway's and the management's. What it knows is in the
+ * record, so that any machine may serve any step.
+ *
+ * This file: which address is whose, and that each request ends in an answer.
+ */
+import type { Answer } from '../domain/answer.ts'
+import { SharedStateUnavailable } from '../shared-state/ports.ts'
+import { RecordUnavailable } from '../store/errors.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { type AccountDependencies, accountEnrollment, accountPaths, discovery } from './account-driven.ts'
+import { type OtaDependencies, profileService } from './ota/ota.ts'
+import { profileServicePath } from './ota/profile-service.ts'
+import { EnrollmentRefused, type RefusalCode, refusals } from './refusals.ts'
+import { type UserPageDependencies, userPages } from './user-pages.ts'
+import { refusalAnswer } from './web/refusal-answer.ts'
+import type { Visit } from './web/visit.ts'
+
+/** Undefined: not an address of this part. */
+export type Mount = (visit: Visit) => Promise<Answer | undefined> | undefined
+
+export interface EnrollmentDependencies {
+  readonly pages: UserPageDependencies
+  readonly ota: OtaDependencies
+  readonly account: AccountDependencies
+  /** SCEP, check-in, commands, revocation lists: they answer for themselves, and never with 401 for a fault of ours. */
+  readonly mounts: readonly Mount[]
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>
+  readonly onRefused: (code: RefusalCode) => void
+}
+
+/** Answers every request; never throws. */
+export function createEnrollment(deps: EnrollmentDependencies): (visit: Visit) => Promise<Answer> {
+  return async (visit) => {
+    try {
+      return await route(visit, deps)
+    } catch (error) {
+      return refuse(error, visit, deps)
+    }
+  }
+}
+
+async function route(visit: Visit, deps: EnrollmentDependencies): Promise<Answer> {
+  for (const mount of deps.mounts) {
+    const answer = await mount(visit)
+    if (answer !== undefined) return answer
+  }
+  // What answers GET answers HEAD.
+  const method = visit.method === 'HEAD' ? 'GET' : visit.method
+  const key = `${method} ${visit.path}`
+  if (key === `POST ${profileServicePath}`) return profileService(visit, deps.ota)
+  if (key === `POST ${accountPaths.enroll}`) return accountEnrollment(visit, deps.account)
+  if (key === `GET ${accountPaths.discovery}`) return discovery(visit, deps.account.settings)
+  const page = Object.hasOwn(userPages, key) ? userPages[key] : undefined
+  if (page !== undefined) return page(visit, deps.pages)
+  throw new EnrollmentRefused(isKnownPath(visit.path) ? 'request.method' : 'request.unknown')
+}
+
+function isKnownPath(path: string): boolean {
+  const others = [profileServicePath, ...Object.values(accountPaths)]
+  return (
+    others.includes(path) || ['GET', 'POST'].some((method) => Object.hasOwn(userPages, `${method} ${path}`))
+  )
+}
+
+function refuse(error: unknown, visit: Visit, { logger, onRefused, pages }: EnrollmentDependencies): Answer {
+  const code = codeOf(error)
+  const { id, method, path, source } = visit
+  const fields = { id, method, path, source, reason: code ?? 'fault', ...detailOf(error) }
+  onRefused(code ?? 'service.unavailable')
+  if (code === undefined) logger.error({ ...fields, err: error }, 'enrollment: fault')
+  else logger[refusals[code].status >= 500 ? 'warn' : 'info'](fields, 'enrollment: refused')
+  return refusalAnswer(code ?? 'service.unavailable', visit, pages.settings.help)
+}
+
+function codeOf(error: unknown): RefusalCode | undefined {
+  if (error instanceof EnrollmentRefused) return error.code
+  if (error instanceof RecordUnavailable || error instanceof SharedStateUnavailable)
+    return 'service.unavailable'
+  return undefined
+}
+
+/** Why, for the log; our own errors hold no secret. */
+function detailOf(error: unknown): { readonly detail?: string } {
+  const cause = error instanceof EnrollmentRefused ? error.cause : error
+  return cause instanceof Error ? { detail: cause.message } : {}
+}
