@@ -70,7 +70,8 @@ function checkedValue(
   }
   if (value === undefined)
     throw new UsageError(`${rawName} needs a value: ${rawName} ${option.value}`, command)
-  if (inlineValue !== true && value.startsWith('-')) {
+  // `-` alone is standard input, as everywhere.
+  if (inlineValue !== true && value.startsWith('-') && value !== '-') {
     const inline = `${rawName}=${value}`
     throw new UsageError(`${rawName} needs a value; write ${inline} when ${value} is meant as one`, command)
   }

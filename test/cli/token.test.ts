@@ -2,7 +2,8 @@ import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isGenerated } from '../../src/evidence/mdm-token/text.ts'
-import { installation, json, plainSettings } from './support.ts'
+import { run } from '../helpers/run.ts'
+import { command, installation, json, plainSettings } from './support.ts'
 
 async function withRecord(t: Test) {
   const one = installation(t)
@@ -41,7 +42,7 @@ t.test('a token is created, shown once, listed without itself, and revoked with 
 })
 
 t.test('a token that is typed in comes from a file or standard input, and is not shown again', async (t) => {
-  const { gatehouse, here, folder } = await withRecord(t)
+  const { gatehouse, here, folder, settingsFile } = await withRecord(t)
   const file = join(folder, 'token')
   writeFileSync(file, '7c9e6679-7425-40de-944b-e07fc1f90ae7\n')
   const created = await gatehouse('token', 'create', '--value-file', file)
@@ -51,6 +52,11 @@ t.test('a token that is typed in comes from a file or standard input, and is not
     code: 1,
     stderr: /There is this token already/,
   })
+  const piped = await run(t, [command, 'token', 'create', '--value-file', '-'], {
+    env: { GATEHOUSE_CONFIG: settingsFile },
+    input: 'c56a4180-65aa-42ec-a945-5fd21dec0538\n',
+  })
+  t.match(piped, { code: 0, stdout: /^Token t_/ })
   const onCommandLine = await here('token', 'create', '--value', 'Kq7-Zx81.Typed:By_Hand', '--json')
   t.match(onCommandLine, { code: 0, stderr: /others can read it/ })
   t.equal(json(onCommandLine).token.value, undefined)
@@ -140,6 +146,33 @@ t.test(
     t.equal(readFileSync(elsewhere, 'utf8'), 'untouched', 'a link is replaced, not followed')
   },
 )
+
+t.test('a token that lets nobody in is not rolled out', async (t) => {
+  const one = withApp(t)
+  const tokenFile = join(one.folder, 'token')
+  const asked = () =>
+    one.here(
+      'app-config',
+      '--vendor',
+      'intune',
+      '--platform',
+      'ios',
+      '--with-secrets',
+      '--token-file',
+      tokenFile,
+    )
+  writeFileSync(tokenFile, 'Kq7-Zx81.Typed:By_Hand\n')
+  t.match(await asked(), { code: 0, stderr: /could not be looked up: There is no record/ })
+  await one.openStore()
+  t.match(await asked(), { code: 1, stderr: /is unknown here, and would let nobody in/, stdout: '' })
+  await one.here('token', 'create', '--value-file', tokenFile)
+  const fine = await asked()
+  t.match(fine, { code: 0, stdout: /Typed:By_Hand/ })
+  t.notMatch(fine.stderr, 'looked up')
+  const { id } = json(await one.here('token', 'list', '--json')).tokens[0]
+  await one.here('token', 'revoke', id, '--why', 'lost')
+  t.match(await asked(), { code: 1, stderr: /is no longer active here/, stdout: '' })
+})
 
 t.test('what is not verified goes to standard error, and the file alone to standard output', async (t) => {
   const { here } = withApp(t)

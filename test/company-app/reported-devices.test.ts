@@ -1,8 +1,11 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { alicesPhone } from '../../sim/launcher.ts'
 import { createReportedDevices } from '../../src/gateway/app/reported-devices.ts'
 import type { StoredDevice } from '../../src/store/ports.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { chatBehindGateway } from '../helpers/chat.ts'
+import { appPolicy, companyApp, phoneOf } from '../helpers/company-app.ts'
 
 function reported(udid: string, changes: Partial<StoredDevice['device']> = {}): StoredDevice {
   return {
@@ -36,3 +39,24 @@ t.test('a device counts when a vendor reports it as managed, under its id and fo
   t.equal(await knownByVendor({ udid: 'B2' }, 'alice'), 'unknown')
   t.equal(await knownByVendor({ serial: 'A1' }, 'alice'), 'unknown')
 })
+
+t.test(
+  'with `requireVendor`, the app registers once a vendor has reported its device for its user',
+  async (t) => {
+    const app = companyApp(t, 'requireVendor: true')
+    const { gateway } = await chatBehindGateway(t, { settings: app.section, policy: appPolicy })
+    const phone = phoneOf(gateway, app.packageKey)
+    const asked = async (one = phone) => (await one.register()).body
+    t.match(await asked(), '"app.vendor-unavailable"')
+    const store = await gateway.openStore()
+    const udid = '00008110000A1B2C3D4E801E'
+    await store.managedDevices.put([reported('F4GTQ1XYZ0AB')])
+    t.match(await asked(), '"app.device-unreported"', 'another device')
+    await store.managedDevices.put([reported(udid, { management: 'gone' })])
+    t.match(await asked(), '"app.device-unreported"', 'one that has left')
+    await store.managedDevices.put([{ ...reported(udid), digest: 'y', learntAt: 2 }])
+    t.match(await asked(), '"links"')
+    const bob = phoneOf(gateway, app.packageKey, { configuration: { ...alicesPhone, username: 'bob' } })
+    t.match(await asked(bob), '"app.device-unreported"', 'somebody else’s')
+  },
+)

@@ -14,10 +14,15 @@ import {
   formatNames,
 } from '../../app-config/vendor.ts'
 import { vendors } from '../../app-config/vendors/table.ts'
+import { isActive } from '../../domain/mdm-token.ts'
+import { tokenHasher, tokenPepper } from '../../evidence/mdm-token/hash.ts'
+import { systemRandom } from '../../lib/random.ts'
 import type { Settings } from '../../settings/settings.ts'
+import { RecordUnavailable } from '../../store/errors.ts'
 import { type CommandContext, type CommandOptions, defineCommand, type ExitCode } from '../command.ts'
 import { CommandFailed, UsageError } from '../errors.ts'
 import { writePrivateFile } from '../private-file.ts'
+import { withRecord } from '../record.ts'
 import { readSecretFile } from '../secret-file.ts'
 import { readSettings } from '../settings-file.ts'
 
@@ -57,7 +62,8 @@ const options = {
   'token-file': {
     type: 'text',
     value: 'PATH',
-    description: 'The MDM token, as `token create` has shown it; - for standard input.',
+    description:
+      'The MDM token, as `token create` has shown it; - for standard input. One that is not active here is refused.',
   },
   pingid: { type: 'flag', description: 'The token under PingID’s name as well (PINGID_MDM_TOKEN).' },
   output: {
@@ -89,7 +95,9 @@ vendor confirms. docs/reference/app-config.md lists them all.`,
   ],
   async run(context): Promise<ExitCode> {
     const settings = readSettings(context)
-    const configuration = configure(context, settings)
+    const token = tokenOf(context.options)
+    if (token !== undefined) await checkActive(token, context)
+    const configuration = configure(context, settings, token)
     const format = formatFor(context)
     const text = formats[format].render(configuration)
     for (const one of configuration.toCheck) context.out.warn(`to check: ${one}`)
@@ -105,7 +113,31 @@ vendor confirms. docs/reference/app-config.md lists them all.`,
   },
 })
 
-function configure({ options }: Context, { app, appConfig, gateway }: Settings): AppConfiguration {
+/** A token that lets nobody in is not rolled out. @throws CommandFailed */
+async function checkActive(token: string, context: Context): Promise<void> {
+  const now = context.system.now()
+  const standing = await withRecord(context, async ({ keys, mdmTokens }) => {
+    const hash = tokenHasher(await keys.getOrCreate(tokenPepper, systemRandom().secret))(token)
+    const found = (await mdmTokens.list()).find((one) => one.hash === hash)
+    if (found === undefined) return 'unknown'
+    return isActive(found, now) ? 'active' : 'no longer active'
+  }).catch((error: unknown) => {
+    if (!(error instanceof CommandFailed || error instanceof RecordUnavailable)) throw error
+    context.out.warn(`whether the token is active could not be looked up: ${error.message}`)
+    return 'active'
+  })
+  if (standing === 'active') return
+  const file = context.options['token-file']
+  throw new CommandFailed(
+    `The token of ${file} is ${standing} here, and would let nobody in: \`gatehouse token list\``,
+  )
+}
+
+function configure(
+  { options }: Context,
+  { app, appConfig, gateway }: Settings,
+  token: string | undefined,
+): AppConfiguration {
   const vendor = vendors.find(({ name }) => name === options.vendor)
   const platform = appPlatforms.find((name) => name === options.platform)
   if (vendor === undefined) throw new UsageError('--vendor is missing', 'app-config')
@@ -123,7 +155,6 @@ function configure({ options }: Context, { app, appConfig, gateway }: Settings):
   if (defaultHost === undefined)
     throw new CommandFailed('The settings have no `appConfig.defaultHost`, and `gateway.hosts` is empty')
   const minimumVersion = app.minVersion[platform]
-  const token = tokenOf(options)
   try {
     return appConfiguration({
       vendor,
