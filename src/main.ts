@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import packageJson from '../package.json' with { type: 'json' }
 import { systemRandom } from './lib/random.ts'
 import { startManagement } from './management/management.ts'
+import { startEnrollmentRole } from './roles/enrollment.ts'
 import { startGatewayRole } from './roles/gateway.ts'
 import { startJobs } from './roles/jobs.ts'
 import { guardedRecord, type LocalState, openShared, together } from './roles/shared.ts'
@@ -28,6 +29,8 @@ export interface RunningGatehouse {
   /** Where the gateway's listeners are, such as `https://127.0.0.1:8443`. */
   readonly listeners: readonly string[]
   readonly management: string
+  /** Where the enrollment listener is; undefined without one. */
+  readonly enrollment?: string
   /** Policy and certificates are read anew; settings that changed and need a restart are named in the log. */
   reload(): Promise<void>
   /** Is not ready for `limits.stopDelay`, stops accepting, lets open requests end for `limits.drainFor`, closes. */
@@ -65,6 +68,7 @@ export async function startGatehouse(settings: Settings, options: StartOptions):
     return {
       listeners: roles.listeners,
       management: management.url,
+      ...(roles.enrollment !== undefined && { enrollment: roles.enrollment }),
       async reload() {
         reportRestarts(settings, options.env, base.logger)
         await roles.reload()
@@ -175,6 +179,7 @@ interface Roles {
 
 interface RunningRoles {
   readonly listeners: readonly string[]
+  readonly enrollment: string | undefined
   /** Brings gauges up to date before they are read. */
   measure(): Promise<void>
   reload(): Promise<void>
@@ -196,8 +201,11 @@ async function startRoles(base: Base, roles: Roles): Promise<RunningRoles> {
   const gateway = roles.gateway ? await startGateway(parts, roles) : undefined
   const jobs = roles.jobs ? startJobs(parts) : undefined
   if (jobs !== undefined) opened.push(() => jobs.close())
+  const enrollment = roles.jobs ? await startEnrollmentRole(parts) : undefined
+  if (enrollment !== undefined) opened.push(() => enrollment.close())
   return {
     listeners: gateway?.urls ?? [],
+    enrollment: enrollment?.url,
     async measure() {
       gateway?.measure()
       // While the record is away, or closed already, the gauges keep their last values; its own condition is told elsewhere.
@@ -205,6 +213,7 @@ async function startRoles(base: Base, roles: Roles): Promise<RunningRoles> {
     },
     async reload() {
       await gateway?.reload()
+      await enrollment?.reload()
     },
   }
 }

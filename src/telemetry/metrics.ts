@@ -161,6 +161,12 @@ export const metricDefinitions = {
     labels: ['vendor', 'kind', 'outcome'],
     help: 'Questions to MDM vendors: sweep, changes, noncompliant, lookup; `done`, or the error’s code.',
   },
+  vendorNotifications: {
+    kind: 'counter',
+    name: 'gatehouse_vendor_notifications_total',
+    labels: ['vendor', 'outcome'],
+    help: 'Notifications that MDM vendors sent: taken, empty, unreadable, unauthenticated, too-many or failed; vendor `none`: for none of ours.',
+  },
   vendorSweepDuration: {
     kind: 'histogram',
     name: 'gatehouse_vendor_sweep_duration_seconds',
@@ -187,6 +193,38 @@ export const metricDefinitions = {
     name: 'gatehouse_vendor_last_sweep_timestamp_seconds',
     labels: ['vendor'],
     help: 'When the vendor’s last complete sweep began; 0: there was none yet.',
+  },
+  pushes: {
+    kind: 'counter',
+    name: 'gatehouse_pushes_total',
+    labels: ['verdict'],
+    help: 'Pushes to Apple’s service: `accepted`, `dead-token`, `later`, `reconnect`, `stop` (refused for everybody), `mistake`, `no-answer`.',
+  },
+  pushesWanted: {
+    kind: 'gauge',
+    name: 'gatehouse_pushes_wanted',
+    labels: [],
+    across: 'max',
+    help: 'Devices that are to be woken and have not come yet.',
+  },
+  pushCertificateEnd: {
+    kind: 'gauge',
+    name: 'gatehouse_push_certificate_not_after_seconds',
+    labels: [],
+    across: 'max',
+    help: 'When the MDM push certificate ends. A new one instead of a renewed one loses every enrolled device.',
+  },
+  enrollmentAnswers: {
+    kind: 'counter',
+    name: 'gatehouse_enrollment_answers_total',
+    labels: ['part', 'status'],
+    help: 'Answers of the enrollment listener: `enroll` (pages and profiles), `scep`, `mdm`, `crl`, `other`; by the class of their status.',
+  },
+  enrollmentRefusals: {
+    kind: 'counter',
+    name: 'gatehouse_enrollment_refusals_total',
+    labels: ['reason'],
+    help: 'Sign-ins and enrollments that were refused; docs/enrollment.md has the reasons.',
   },
   buildInfo: {
     kind: 'gauge',

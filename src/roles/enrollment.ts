@@ -1,0 +1,261 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { PushCertificateUnusable, readPushCertificate } from '../apns/push-certificate.ts'
+import { followChanges } from '../devices/changes.ts'
+import { CertificateService } from '../enrollment/ca/certificate-service.ts'
+import { openProfileSigner } from '../enrollment/ca/profile-signer.ts'
+import { signData } from '../enrollment/cms/sign-data.ts'
+import { createEnrollment, type Mount } from '../enrollment/enrollment.ts'
+import type { ProfileIssued } from '../enrollment/ota/ota.ts'
+import { Passes } from '../enrollment/passes.ts'
+import { ProfileDelivery } from '../enrollment/profile-delivery.ts'
+import { Attempts } from '../enrollment/sign-in/attempts.ts'
+import { LdapSignIn } from '../enrollment/sign-in/ldap.ts'
+import { OidcSignIn } from '../enrollment/sign-in/oidc.ts'
+import { Sessions } from '../enrollment/sign-in/session.ts'
+import type { SignedIn, UserPageDependencies } from '../enrollment/user-pages.ts'
+import { Cookies } from '../enrollment/web/cookies.ts'
+import { type EnrollmentListener, type ListenerTls, startListener } from '../enrollment/web/listener.ts'
+import { publicFiles } from '../enrollment/web/public-files.ts'
+import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { GatewayParts } from './gateway-parts.ts'
+
+export type EnrollmentParts = Pick<
+  GatewayParts,
+  'settings' | 'store' | 'shared' | 'notices' | 'logger' | 'metrics' | 'health' | 'random' | 'now'
+>
+
+export interface EnrollmentRole {
+  /** Where it listens, such as `https://127.0.0.1:8445`. */
+  readonly url: string
+  /** Certificates are read anew. */
+  reload(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * The enrollment listener with everything behind it. It runs beside the jobs, once on each machine; any machine may
+ * serve any request, since all that counts is in the record.
+ * @returns undefined when the settings have no `enrollment`
+ */
+export async function startEnrollmentRole(parts: EnrollmentParts): Promise<EnrollmentRole | undefined> {
+  const { enrollment } = parts.settings
+  if (enrollment === undefined) return undefined
+  const topic = topicOf(parts.settings)
+  const service = await openAuthority(enrollment, parts)
+  const opened = await openParts({ ...enrollment, topic }, service, parts)
+  const tls = () => listenerTls(enrollment, service)
+  const listener = await startListener({
+    settings: enrollment,
+    tls: tls(),
+    answer: createEnrollment(opened.dependencies),
+    random: parts.random,
+    now: parts.now,
+    onAnswered: ({ path }, status) =>
+      parts.metrics.enrollmentAnswers.labels(partOf(path), `${Math.floor(status / 100)}xx`).inc(),
+  }).catch(async (error: unknown) => {
+    await opened.close()
+    throw error
+  })
+  const changes = followAuthorities(service, { ...parts, renew: () => renew(listener, tls()) })
+  parts.logger.info({ listener: listener.url, publicUrl: enrollment.publicUrl }, 'enrollment listening')
+  return {
+    url: listener.url,
+    async reload() {
+      renew(listener, tls())
+    },
+    async close() {
+      changes.close()
+      await listener.close()
+      await opened.close()
+    },
+  }
+}
+
+/** It goes into every device and can never change: that of the push certificate. */
+function topicOf({ apns }: Settings): string {
+  if (apns?.topic !== undefined) return apns.topic
+  if (apns === undefined) throw new PushCertificateUnusable('`enrollment` needs `apns`')
+  return readPushCertificate(apns).topic
+}
+
+function openAuthority(enrollment: EnrollmentSettings, { store, random, now }: EnrollmentParts) {
+  return CertificateService.open({
+    store,
+    settings: enrollment.ca,
+    organisation: enrollment.organisation,
+    publicUrl: enrollment.publicUrl,
+    now,
+    newId: () => random.id(),
+  })
+}
+
+type SettingsWithTopic = EnrollmentSettings & { readonly topic: string }
+
+async function openParts(settings: SettingsWithTopic, service: CertificateService, parts: EnrollmentParts) {
+  const { store, random, logger, metrics } = parts
+  const secret = await store.keys.getOrCreate('enrollment', random.secret)
+  const shared = { settings, ...(await openShared(settings, service, { secret, parts })) }
+  const signatures = {
+    authorities: settings.deviceSignature.ca.flatMap(readCertificates),
+    check: settings.deviceSignature.check,
+    sha1: settings.deviceSignature.sha1,
+  }
+  const pages = openPages(settings, shared, { secret, parts })
+  const mounts: readonly Mount[] = [(visit) => publicFiles(visit, service)]
+  return {
+    dependencies: {
+      pages,
+      ota: { ...shared, signatures, certificates: service },
+      account: { ...shared, signatures },
+      mounts,
+      logger,
+      onRefused: (reason: string) => metrics.enrollmentRefusals.labels(reason).inc(),
+    },
+    async close() {
+      await pages.oidc?.close()
+    },
+  }
+}
+
+interface Opening {
+  readonly secret: string
+  readonly parts: EnrollmentParts
+}
+
+/** What everything needs that hands out profiles. */
+async function openShared(
+  { ca, challengeLife }: SettingsWithTopic,
+  service: CertificateService,
+  { secret, parts }: Opening,
+) {
+  const { store, random, now } = parts
+  const signer = () => openProfileSigner({ settings: ca, service, certificates: store.certificates, now })
+  // At the start, so that a key that is missing is found before the first user does.
+  await signer()
+  return {
+    passes: new Passes({
+      passes: store.enrollmentPasses,
+      challenges: store.scepChallenges,
+      random,
+      secret,
+      challengeLife,
+    }),
+    delivery: new ProfileDelivery({
+      authority: async () => service.issuing.certificate,
+      async signProfile(content) {
+        const { chain, ...identity } = await signer()
+        return signData({ content, signer: identity, chain, signingTime: now() })
+      },
+    }),
+    onIssued: (issued: ProfileIssued) => auditIssued(issued, parts),
+  }
+}
+
+function openPages(
+  settings: SettingsWithTopic,
+  shared: Omit<Awaited<ReturnType<typeof openShared>>, never>,
+  { secret, parts }: Opening,
+): UserPageDependencies {
+  const { store, random } = parts
+  const { signIn, publicUrl } = settings
+  const cookies = new Cookies(secret)
+  return {
+    ...shared,
+    settings,
+    forms: { cookies, random, publicUrl },
+    sessions: new Sessions(cookies, signIn.session),
+    attempts: new Attempts(parts.shared.counters, signIn.attempts),
+    codes: store.enrollmentCodes,
+    ...(signIn.oidc && { oidc: new OidcSignIn(signIn.oidc, publicUrl) }),
+    ...(signIn.ldap && { ldap: new LdapSignIn(signIn.ldap) }),
+    onSignedIn: (signedIn) => auditSignIn(signedIn, parts),
+  }
+}
+
+async function auditSignIn({ user, method, source, at, code }: SignedIn, { store }: EnrollmentParts) {
+  await store.audit.append({
+    at,
+    action: 'enrollment.signed-in',
+    actor: 'enrollment',
+    subject: user,
+    details: { method, source, ...(code !== undefined && { code }) },
+  })
+}
+
+async function auditIssued(
+  { user, way, at, source, attributes }: ProfileIssued,
+  { store }: EnrollmentParts,
+): Promise<void> {
+  const { udid, serial, product, verified } = attributes ?? {}
+  await store.audit.append({
+    at,
+    action: 'enrollment.profile-issued',
+    actor: 'enrollment',
+    subject: user,
+    details: {
+      way,
+      source,
+      ...(udid !== undefined && { udid }),
+      ...(serial !== undefined && { serial }),
+      ...(product !== undefined && { product }),
+      ...(verified !== undefined && { verified }),
+    },
+  })
+}
+
+function listenerTls({ tls }: EnrollmentSettings, service: CertificateService): ListenerTls | undefined {
+  if (tls === undefined) return undefined
+  const { cert, key, passphrase } = tls.certificate
+  return {
+    cert: readFileSync(cert, 'utf8'),
+    key: readFileSync(key, 'utf8'),
+    ...(passphrase && { passphrase: passphrase.reveal() }),
+    ...(tls.clientCertificates && {
+      clientCa: service.authorities.map(({ certificate }) => certificate.toString()),
+    }),
+  }
+}
+
+function renew(listener: EnrollmentListener, tls: ListenerTls | undefined): void {
+  if (tls !== undefined) listener.renew(tls)
+}
+
+function readCertificates(file: string): X509Certificate[] {
+  const blocks = readFileSync(file, 'utf8').match(
+    /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
+  )
+  return (blocks ?? []).map((block) => new X509Certificate(block))
+}
+
+/** Another process, or the command line, has made a new authority or revoked a certificate. */
+function followAuthorities(
+  service: CertificateService,
+  { store, notices, logger, renew }: EnrollmentParts & { readonly renew: () => void },
+) {
+  const refresh = () =>
+    void service
+      .refresh()
+      .then(renew)
+      .catch((error: unknown) =>
+        logger.error({ err: error }, 'the certificate authority cannot be read anew'),
+      )
+  return followChanges({
+    changes: store.changes,
+    notices,
+    onChange: ({ kind }) => {
+      if (kind === 'certificate') refresh()
+    },
+    onGap: (asOf) => {
+      if (asOf !== undefined) refresh()
+    },
+    onError: (error) => logger.debug({ err: error }, 'change notices cannot be read'),
+  })
+}
+
+/** For metrics: few and known names, whatever is asked for. */
+function partOf(path: string): string {
+  const [, first = ''] = path.split('/')
+  return ['enroll', 'scep', 'mdm', 'crl'].includes(first) ? first : 'other'
+}
