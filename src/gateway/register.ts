@@ -12,7 +12,7 @@ import type { Grants, RegistrationWriter } from '../store/ports.ts'
 import type { Assessment } from './assess.ts'
 import type { ClientSide } from './client-side.ts'
 import { refusalAnswer } from './refuse.ts'
-import type { Route } from './routing.ts'
+import { isWithoutSignIn } from './routing.ts'
 
 export interface RegisterDependencies {
   readonly registrations: Pick<RegistrationWriter, 'register' | 'addKeys' | 'removeKeys'>
@@ -132,10 +132,6 @@ function boundTo(
   const proved = { deviceIds: device.ids, appDeviceId: device.id }
   if (isWithoutSignIn(route)) return { ...proved, user: device.user }
   return sameUser(user, device.user) ? proved : 'other-user'
-}
-
-function isWithoutSignIn({ service: { client } }: Route): boolean {
-  return client.kind === 'browser' && client.signIn === 'none'
 }
 
 /** Where nobody signs in, all browsers share one name: a limit per user would count them together. */

@@ -77,6 +77,11 @@ export class Routes {
   }
 }
 
+/** Is a browser registered for this service by its evidence alone? */
+export function isWithoutSignIn({ service: { client } }: Route): boolean {
+  return client.kind === 'browser' && client.signIn === 'none'
+}
+
 function openRoute(service: Service, dependencies: ProtocolDependencies): Route {
   const patterns = service.public.map((pattern) => compilePathPattern(pattern, service.paths))
   return {

@@ -222,6 +222,31 @@ t.test('where nobody signs in, the link alone registers, for the user of the app
   t.equal((await asked('/healthcheck.htm', device)).status, 200)
 })
 
+t.test(
+  'where nobody signs in, a page of another site cannot make its visitor somebody else unasked',
+  async (t) => {
+    const wiki = await wikiBehindGateway(t)
+    const { pathname, search } = new URL(readRegistered(await wiki.phone.register()).links[0]?.url ?? '')
+    const from = (site: string) =>
+      ask({
+        port: wiki.gateway.tls,
+        host: 'sso.localhost',
+        ca: wiki.gateway.ca,
+        from: internet,
+        path: pathname + search,
+        headers: { ...navigation, 'sec-fetch-site': site },
+      })
+    for (const site of ['cross-site', 'same-site']) {
+      const asked = await from(site)
+      t.match(
+        [asked.status, asked.cookies, asked.body],
+        [200, [], /Register this browser\?[\s\S]*Go on as alice/],
+      )
+    }
+    t.match(await from('same-origin'), { status: 303, cookies: [/=/] }, 'who presses the button')
+  },
+)
+
 async function wikiBehindGateway(t: Test) {
   const service = await startCollaboration({ port: 0, host: '127.0.0.1' })
   t.teardown(() => service.close())

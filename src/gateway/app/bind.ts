@@ -7,7 +7,7 @@ import type { BindingTicket } from '../../domain/app-device.ts'
 import type { RequestHead } from '../../domain/request-head.ts'
 import type { ClientKind } from '../../domain/service.ts'
 import { sha256 } from '../../lib/hash.ts'
-import type { Route } from '../routing.ts'
+import { isWithoutSignIn, type Route } from '../routing.ts'
 import type { CompanyApp } from './company-app.ts'
 import { lyncLaunch } from './links.ts'
 import { joinPart } from './paths.ts'
@@ -53,7 +53,11 @@ async function usableTicket(
  * The link is exchanged for a cookie, once: who finds it later in the history or in a log has nothing. The user then
  * signs in as always.
  */
-async function openInBrowser({ head }: Opening, ticket: BindingTicket, app: CompanyApp): Promise<Answer> {
+async function openInBrowser(
+  { head, route }: Opening,
+  ticket: BindingTicket,
+  app: CompanyApp,
+): Promise<Answer> {
   const name = gatehouseCookie('ticket', head.scheme)
   const [present] = readCookies(head, name)
   const again = present !== undefined && ticket.holder === sha256(present)
@@ -61,9 +65,32 @@ async function openInBrowser({ head }: Opening, ticket: BindingTicket, app: Comp
   const secret = app.newSecret()
   const holder = sha256(secret)
   if (ticket.holder !== undefined) throw new AppRefused('app.ticket-used')
+  if (isWithoutSignIn(route) && comesFromAnotherSite(head)) return askFirst(head, ticket)
   await open(ticket, { at: head.receivedAt, holder }, app)
   const seconds = Math.ceil((ticket.expiresAt - head.receivedAt) / 1000)
   return seeOther('/', [['Set-Cookie', setShortCookie(name, secret, seconds, head.scheme)]])
+}
+
+/**
+ * Where nobody signs in, the link alone says who uses the browser: a page of somebody else that leads here would make its
+ * visitor somebody else (login CSRF). An app that opens the link is asked as well on systems that say no more of it.
+ */
+function comesFromAnotherSite({ fields }: RequestHead): boolean {
+  const site = fields.get('sec-fetch-site')
+  return site === 'cross-site' || site === 'same-site'
+}
+
+function askFirst({ target, id }: RequestHead, { user }: BindingTicket): Answer {
+  return renderPage({
+    title: 'Register this browser?',
+    paragraphs: [
+      `This browser is about to be registered for ${user}. Whatever is done with it is then done by ${user}.`,
+    ],
+    advice:
+      'Go on if this is you, and you have just pressed Register in your company’s app. Otherwise close this page.',
+    actions: [{ label: `Go on as ${user}`, href: target }],
+    reference: id,
+  })
 }
 
 /**
