@@ -1,15 +1,17 @@
+import type { CompiledQuery } from 'kysely'
 import type { DeviceState } from '../domain/registration.ts'
 import type { Database } from './database.ts'
 import type { FoundState, RegistrationQuery, RegistrationReader, RegistrationWriter } from './ports.ts'
 import { register } from './register.ts'
 import { addKeys, block, forget, removeKeys, unblock } from './registration-writes.ts'
 import { toDeviceState } from './rows.ts'
+import type { RegistrationKeyRow, RegistrationRow } from './schema.ts'
 
 const longestPage = 1000
 
 export function createRegistrations(db: Database): RegistrationReader & RegistrationWriter {
   return {
-    findByKeys: (hashes, now) => findByKeys(db, hashes, now),
+    findByKeys: createLookup(db),
     get: (id) => get(db, id),
     list: (query) => list(db, query),
     register: (registration, keys, clientsPerUser, spent = {}) =>
@@ -22,20 +24,35 @@ export function createRegistrations(db: Database): RegistrationReader & Registra
   }
 }
 
-async function findByKeys(
-  db: Database,
-  hashes: readonly string[],
-  now: number,
-): Promise<FoundState | undefined> {
-  if (hashes.length === 0) return undefined
-  const rows = await db.read
+/**
+ * The look-up of a request whose state is in no copy. Its SQL is put together once for each number of keys, which
+ * would cost more than the database's answer; the parameters are the hashes and the time, in their order.
+ */
+function createLookup(db: Database): RegistrationReader['findByKeys'] {
+  const compiled = new Map<number, CompiledQuery<LookupRow>>()
+  return async (hashes, now) => {
+    if (hashes.length === 0) return undefined
+    const query = compiled.get(hashes.length) ?? lookupQuery(db, hashes, now).compile()
+    compiled.set(hashes.length, query)
+    const { rows } = await db.read.executeQuery<LookupRow>({ ...query, parameters: [...hashes, now] })
+    return firstOf(hashes, rows)
+  }
+}
+
+type LookupRow = RegistrationRow & Pick<RegistrationKeyRow, 'hash' | 'expires_at'>
+
+/** Apart, so that a test can look at its query plan. */
+export function lookupQuery(db: Database, hashes: readonly string[], now: number) {
+  return db.read
     .selectFrom('registration_keys')
     .innerJoin('registrations', 'registrations.id', 'registration_keys.registration_id')
     .selectAll('registrations')
     .select(['registration_keys.hash', 'registration_keys.expires_at'])
     .where('registration_keys.hash', 'in', [...hashes])
     .where((row) => row.or([row('expires_at', 'is', null), row('expires_at', '>', now)]))
-    .execute()
+}
+
+function firstOf(hashes: readonly string[], rows: readonly LookupRow[]): FoundState | undefined {
   for (const hash of hashes) {
     const row = rows.find((found) => found.hash === hash)
     if (row === undefined) continue

@@ -204,9 +204,14 @@ class SqliteDriver implements Driver {
 /** As many statements as the program has, and a few for lists of different lengths. */
 const statementsKept = 200
 
+interface Prepared {
+  readonly statement: StatementSync
+  readonly givesRows: boolean
+}
+
 class SqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements = new Map<string, Prepared>()
   readonly #lock: LockSeen = { since: 0, last: Number.NEGATIVE_INFINITY }
 
   constructor(database: DatabaseSync) {
@@ -220,21 +225,22 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   #run<R>(sql: string, parameters: readonly SQLInputValue[]): QueryResult<R> {
-    const statement = this.#prepare(sql)
-    if (statement.columns().length > 0) {
+    const { statement, givesRows } = this.#prepare(sql)
+    if (givesRows) {
       // The caller's row type is what the query compiler derived from the schema.
       return { rows: statement.all(...parameters) as R[] }
     }
     return { rows: [], numAffectedRows: BigInt(statement.run(...parameters).changes) }
   }
 
-  #prepare(sql: string): StatementSync {
+  #prepare(sql: string): Prepared {
     const kept = this.#statements.get(sql)
     if (kept !== undefined) return kept
     const statement = this.#database.prepare(sql)
+    const prepared = { statement, givesRows: statement.columns().length > 0 }
     if (this.#statements.size >= statementsKept) this.#statements.clear()
-    this.#statements.set(sql, statement)
-    return statement
+    this.#statements.set(sql, prepared)
+    return prepared
   }
 
   // biome-ignore lint/correctness/useYield: nothing here streams
