@@ -12,6 +12,7 @@ const tools = [
     what: 'the load balancer',
     elsewhere: () => existsSync('/usr/sbin/haproxy'),
   },
+  { command: 'certmonger', package: 'certmonger', what: 'a SCEP client that is not ours' },
   { command: 'redis-server', package: 'redis-server', what: 'the shared cache' },
   { command: 'postgres', package: 'postgresql', what: 'the shared record', elsewhere: debiansPostgres },
 ]

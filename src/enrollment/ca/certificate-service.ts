@@ -116,12 +116,13 @@ interface CachedList {
   readonly renewAt: number
 }
 
+/** Those too whose certificates may still be renewed. */
 async function openTrusted({
   store,
   settings,
   now,
 }: CertificateServiceOptions): Promise<readonly Authority[]> {
-  const [issuing, ...before] = await store.authorities.trusted(now())
+  const [issuing, ...before] = await store.authorities.trusted(now() - settings.renewalGrace)
   if (issuing === undefined) throw new Error('There is no certificate authority')
   const opened = await Promise.all(before.map((one) => openAuthority(one, settings).catch(() => undefined)))
   // One that does not issue any more may have lost its key; the gateways trust its certificates all the same.

@@ -19,6 +19,8 @@ export interface Opened {
   readonly content: Buffer
   /** What it was encrypted with: an answer uses the same. */
   readonly cipher: Cipher
+  /** Whom of us it was encrypted to. */
+  readonly recipient: Identity
 }
 
 /**
@@ -48,7 +50,7 @@ function open(message: Buffer, { recipients, tripleDes = false, maxBytes }: Open
   const content = encryptedContent(encrypted, tripleDes)
   const found = findRecipient(childrenOf(infos, tags.set), recipients)
   if (found === undefined) throw new CmsError('decryption', 'It cannot be decrypted')
-  return { content: decrypt(content, found), cipher: content.cipher }
+  return { content: decrypt(content, found), cipher: content.cipher, recipient: found.identity }
 }
 
 interface Encrypted {

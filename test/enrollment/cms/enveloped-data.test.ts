@@ -52,7 +52,7 @@ t.test('what OpenSSL encrypts to us is opened, and how it was encrypted is told'
     ])
       t.strictSame(
         openEnvelope(encrypt(tool, cipher, ...form), { recipients }),
-        { content, cipher },
+        { content, cipher, recipient: rsa },
         `${cipher} ${form}`,
       )
   }

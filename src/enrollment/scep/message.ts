@@ -1,0 +1,117 @@
+import type { X509Certificate } from 'node:crypto'
+import { Asn1Error } from '../asn1/asn1.ts'
+import { oids } from '../asn1/oids.ts'
+import { childrenOf, octetsOf, readAsn1, textOf } from '../asn1/read.ts'
+import type { Authority } from '../ca/authority.ts'
+import { type Attributes, type Cipher, CmsError, type Digest } from '../cms/cms.ts'
+import { openEnvelope } from '../cms/open-envelope.ts'
+import { single, verifySignedData } from '../cms/verify-signed-data.ts'
+import { type CertificateRequest, readCertificateRequest } from './certificate-request.ts'
+import { mostBytes, ScepFailure, ScepUnreadable } from './scep.ts'
+
+export const messageTypes = {
+  certRep: '3',
+  renewalReq: '17',
+  updateReq: '18',
+  pkcsReq: '19',
+  certPoll: '20',
+} as const
+
+/** The signed outside of a message: enough to answer it. */
+export interface Envelope {
+  readonly messageType: string
+  readonly transaction: string
+  readonly senderNonce: Buffer
+  /** Whose key has signed it. Nobody has looked at who issued that certificate. */
+  readonly signer: X509Certificate
+  readonly digest: Digest
+  readonly content: Buffer
+}
+
+/** @throws {ScepUnreadable} */
+export function readEnvelope(message: Buffer): Envelope {
+  try {
+    // Old digests are read too, and refused with an answer that says why.
+    const signed = verifySignedData(message, { sha1: true, maxBytes: mostBytes })
+    const attributes = signed.attributes
+    if (attributes === undefined) throw new CmsError('malformed', 'There are no signed attributes')
+    const transaction = textOf(single(attributes, oids.transactionId))
+    if (transaction === '' || transaction.length > 255) throw new CmsError('malformed', 'Not a transaction')
+    return {
+      messageType: textOf(single(attributes, oids.messageType)),
+      transaction,
+      senderNonce: nonceOf(attributes),
+      signer: signed.signer,
+      digest: signed.digest,
+      content: signed.content,
+    }
+  } catch (cause) {
+    throw unreadable(cause)
+  }
+}
+
+/** As it came, whatever its length: some clients send none, or longer ones than the 16 bytes of the RFC. */
+function nonceOf(attributes: Attributes): Buffer {
+  const [value] = attributes.get(oids.senderNonce) ?? []
+  const nonce = value === undefined ? Buffer.alloc(0) : octetsOf(value)
+  if (nonce.length > 64) throw new CmsError('malformed', 'Not a nonce')
+  return nonce
+}
+
+/** The encrypted inside of a message. */
+export interface Opened {
+  readonly content: Buffer
+  readonly cipher: Cipher
+  /** Whom of us it was encrypted to, who answers. */
+  readonly authority: Authority
+}
+
+/** @throws {ScepFailure} for an algorithm that is not accepted. @throws {ScepUnreadable} */
+export function openContent(
+  { content }: Envelope,
+  authorities: readonly Authority[],
+  { legacy }: { readonly legacy: boolean },
+): Opened {
+  try {
+    const opened = openEnvelope(content, { recipients: authorities, tripleDes: legacy })
+    const authority = authorities.find((one) => one === opened.recipient)
+    if (authority === undefined) throw new ScepUnreadable('Not to us')
+    return { content: opened.content, cipher: opened.cipher, authority }
+  } catch (cause) {
+    if (cause instanceof CmsError && cause.problem === 'algorithm')
+      throw new ScepFailure('badAlg', cause.message)
+    throw unreadable(cause)
+  }
+}
+
+/**
+ * Fails just as what cannot be decrypted does: who could tell a bad padding from a bad request could decrypt another
+ * device's request, and with it read its challenge.
+ *
+ * @throws {ScepUnreadable}
+ */
+export function readRequest({ content }: Opened): CertificateRequest {
+  try {
+    return readCertificateRequest(content)
+  } catch (cause) {
+    throw unreadable(cause)
+  }
+}
+
+/** The content of a poll names issuer and subject; nothing rests on it. @throws {ScepUnreadable} */
+export function checkPoll({ content }: Opened): void {
+  try {
+    const [issuer, subject, ...more] = childrenOf(readAsn1(content))
+    childrenOf(issuer)
+    childrenOf(subject)
+    if (more.length > 0) throw new Asn1Error('Not issuer and subject')
+  } catch (cause) {
+    throw unreadable(cause)
+  }
+}
+
+function unreadable(cause: unknown): unknown {
+  return cause instanceof CmsError || cause instanceof Asn1Error
+    ? new ScepUnreadable(cause.message, { cause })
+    : cause
+}
