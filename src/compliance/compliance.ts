@@ -4,7 +4,7 @@ import type { Changes } from '../store/ports.ts'
 import type { WhenGone } from './apply.ts'
 import { PostureWriter } from './apply.ts'
 import type { BrakeSettings } from './brake.ts'
-import { type Connector, VendorError, type VendorNotification } from './connectors/connector.ts'
+import { type Connector, VendorError } from './connectors/connector.ts'
 import { distinct, keysOfDevice } from './device-record.ts'
 import { type ComplianceRecord, keepMatchKeys, type Subjects } from './evaluate.ts'
 import { type PollEvent, Poller } from './poll.ts'
@@ -110,6 +110,8 @@ export class Compliance {
       changes: this.#options.changes,
       ...(this.#options.notices && { notices: this.#options.notices }),
       onChange: ({ kind, subject, sequence }) => {
+        // A notification has named devices, or somebody has asked for a sweep.
+        if (kind === 'vendor') this.#wake?.()
         if (kind !== 'registration' || this.#own.delete(sequence)) return
         this.#dirty.add(subject)
         this.#wake?.()
@@ -136,14 +138,6 @@ export class Compliance {
     const error = await poller.sweepOnce(signal)
     if (error !== undefined) throw error
     await this.#matchAll(signal)
-  }
-
-  /** A vendor's own notification, authenticated by whoever received it. @returns false when it is not one */
-  notify(vendor: string, notification: VendorNotification): boolean {
-    const connector = this.#options.vendors.find(({ name }) => name === vendor)?.connector
-    const news = connector?.readWebhook?.(notification)
-    for (const id of news?.vendorDeviceIds ?? []) this.#poller(vendor)?.want(id)
-    return news !== undefined
   }
 
   #poller(vendor: string): Poller | undefined {
@@ -212,6 +206,8 @@ export class Compliance {
   async #refresh(): Promise<void> {
     const { record } = this.#options
     for (const vendor of await record.sweeps.takePolls()) this.#poller(vendor)?.sweepSoon()
+    for (const { vendor, vendorDeviceId } of await record.links.takeDevices(atOnce))
+      this.#poller(vendor)?.want(vendorDeviceId)
     const ids = await record.links.takeRefreshes(atOnce)
     for (const { registration, posture } of await record.postures.find({ ids })) {
       if (posture.vendor === undefined || posture.device === undefined) continue

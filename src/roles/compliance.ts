@@ -1,18 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Compliance, type NamedConnector } from '../compliance/compliance.ts'
-import type { VendorNotification } from '../compliance/connectors/connector.ts'
 import { type ConnectorDependencies, openConnector } from '../compliance/connectors/table.ts'
 import type { PollEvent } from '../compliance/poll.ts'
 import { complianceLease } from '../compliance/run-once.ts'
 import { aliasesOf } from '../compliance/user-names.ts'
+import type { WebhookListener } from '../compliance/webhooks.ts'
 import { whileLeased } from '../lib/while-leased.ts'
 import type { ComplianceSettings } from '../settings/build-compliance.ts'
-import type { Notices } from '../shared-state/ports.ts'
+import type { Counters, Notices } from '../shared-state/ports.ts'
 import type { Store } from '../store/ports.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { failureReporter } from './report-failure.ts'
+import { startVendorWebhooks } from './vendor-webhooks.ts'
 
 export interface ComplianceParts {
   readonly settings: { readonly compliance: ComplianceSettings }
@@ -25,13 +26,15 @@ export interface ComplianceParts {
   readonly now: () => number
   /** Different for each process. */
   readonly holder: string
+  /** Limits of notifications are counted here; this process's own when undefined. */
+  readonly shared?: { readonly counters: Counters }
   /** Other connectors than the settings', for tests. */
   readonly connectors?: readonly NamedConnector[]
 }
 
 export interface ComplianceRole {
-  /** For a listener that takes vendors' notifications and has authenticated them. False: not one, or not this process's turn. */
-  notify(vendor: string, notification: VendorNotification): boolean
+  /** The listener for vendors' notifications, when it listens. */
+  readonly webhooks?: Promise<WebhookListener | undefined>
   /** Brings gauges up to date before they are read. */
   measure(): Promise<void>
   close(): Promise<void>
@@ -45,7 +48,6 @@ export function startComplianceRole(parts: ComplianceParts): ComplianceRole | un
   const stop = new AbortController()
   const { store, logger, holder } = parts
   const failed = failureReporter(logger, 'warn')
-  let present: Compliance | undefined
   const running = whileLeased({
     leases: store.leases,
     ...complianceLease,
@@ -53,18 +55,16 @@ export function startComplianceRole(parts: ComplianceParts): ComplianceRole | un
     signal: stop.signal,
     onError: (error) => failed(error, 'the vendors are not asked for now'),
     async work(signal) {
-      present = new Compliance(complianceOptions(parts, vendors))
-      await present.run(signal).finally(() => {
-        present = undefined
-      })
+      await new Compliance(complianceOptions(parts, vendors)).run(signal)
     },
   })
+  const webhooks = startVendorWebhooks(parts, vendors)
   return {
-    notify: (vendor, notification) => present?.notify(vendor, notification) === true,
+    ...(webhooks && { webhooks: webhooks.listening }),
     measure: () => measure(parts, vendors),
     async close() {
       stop.abort()
-      await running
+      await Promise.all([running, webhooks?.close()])
       await Promise.all(opened.map((one) => one.close()))
     },
   }

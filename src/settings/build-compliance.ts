@@ -1,6 +1,7 @@
 import type { KeyPath } from '../lib/yaml-document.ts'
+import type { ListenAddress } from './listen-address.ts'
 import type { Mistake } from './mistake.ts'
-import type { SecretReaders } from './secret.ts'
+import { readSecret, type Secret, type SecretReaders } from './secret.ts'
 import type { WrittenCompliance } from './sections/compliance.ts'
 import { VendorBuilder } from './sections/vendors/common.ts'
 import { buildVendor, type VendorConnection } from './sections/vendors/table.ts'
@@ -18,8 +19,18 @@ export interface ComplianceSettings {
   /** Each a list of names of one person. */
   readonly aliases: readonly (readonly string[])[]
   readonly vendors: readonly VendorConnection[]
+  /** The listener for vendors' notifications; undefined: there is none. */
+  readonly webhooks?: WebhookListenerSettings
   /** As it stands in the file, with defaults; of a secret only where it is. */
   readonly written: WrittenCompliance
+}
+
+export interface WebhookListenerSettings {
+  readonly listen: ListenAddress
+  readonly tls?: { readonly cert: string; readonly key: string; readonly passphrase?: Secret }
+  /** Without a slash at its end. */
+  readonly publicUrl?: string
+  readonly perMinute: number
 }
 
 export function buildCompliance(
@@ -28,17 +39,47 @@ export function buildCompliance(
   mistakes: Mistake[],
 ): ComplianceSettings {
   const path: KeyPath = ['compliance', 'vendors']
-  const { aliases, vendors, ...same } = written
+  const { aliases, vendors, webhooks, ...same } = written
   const names = vendors.map(({ name }) => name)
   for (const [index, name] of names.entries())
     if (names.indexOf(name) < index)
       mistakes.push({ path: [...path, index, 'name'], message: `there is a vendor ${name} already` })
+  const connections = vendors.map((vendor, index) =>
+    buildVendor(vendor, new VendorBuilder(readers, [...path, index], mistakes)),
+  )
+  for (const [index, { settings }] of connections.entries())
+    if (settings.webhook !== undefined && webhooks === undefined)
+      mistakes.push({
+        path: [...path, index, 'webhook'],
+        message: 'is never used: there is no listener, `compliance.webhooks`',
+      })
   return {
     ...same,
     aliases: Object.entries(aliases).map(([name, others]) => [name, ...others]),
-    vendors: vendors.map((vendor, index) =>
-      buildVendor(vendor, new VendorBuilder(readers, [...path, index], mistakes)),
-    ),
+    vendors: connections,
+    ...(webhooks && { webhooks: buildWebhooks(webhooks, readers, mistakes) }),
     written,
+  }
+}
+
+function buildWebhooks(
+  { listen, tls, publicUrl, perMinute }: NonNullable<WrittenCompliance['webhooks']>,
+  readers: SecretReaders,
+  mistakes: Mistake[],
+): WebhookListenerSettings {
+  const passphrase = tls?.passphrase === undefined ? undefined : readSecret(tls.passphrase, readers)
+  if (typeof passphrase === 'string')
+    mistakes.push({ path: ['compliance', 'webhooks', 'tls', 'passphrase'], message: passphrase })
+  return {
+    listen,
+    perMinute,
+    ...(publicUrl && { publicUrl: publicUrl.origin }),
+    ...(tls && {
+      tls: {
+        cert: readers.resolve(tls.cert),
+        key: readers.resolve(tls.key),
+        ...(typeof passphrase === 'object' && { passphrase }),
+      },
+    }),
   }
 }

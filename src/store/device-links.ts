@@ -1,7 +1,8 @@
 import type { AuditAction } from '../domain/audit.ts'
 import { appendAudit } from './audit-log.ts'
+import { appendChange } from './changes.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
-import type { Actor, DeviceLinks } from './ports.ts'
+import type { Actor, DeviceLinks, LinkedDevice } from './ports.ts'
 import { touch } from './registration-writes.ts'
 
 export function createDeviceLinks(db: Database): DeviceLinks {
@@ -100,6 +101,8 @@ export function createDeviceLinks(db: Database): DeviceLinks {
       })
     },
     takeRefreshes: (limit) => takeRefreshes(db, limit),
+    requestDevices: (devices, at) => requestDevices(db, devices, at),
+    takeDevices: (limit) => takeDevices(db, limit),
   }
 }
 
@@ -117,6 +120,46 @@ async function takeRefreshes(db: Database, limit: number): Promise<readonly stri
       await tx.deleteFrom('refresh_requests').where('registration_id', 'in', ids).execute()
     })
   return ids
+}
+
+const mostRequested = 5000
+
+async function requestDevices(db: Database, devices: readonly LinkedDevice[], at: number): Promise<void> {
+  if (devices.length === 0) return
+  await write(db, async (tx) => {
+    const { count } = await tx
+      .selectFrom('device_requests')
+      .select((row) => row.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    const taken = devices.slice(0, Math.max(0, mostRequested - Number(count)))
+    for (const { vendor, vendorDeviceId } of taken)
+      await tx
+        .insertInto('device_requests')
+        .values({ vendor, vendor_device_id: vendorDeviceId, at })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    for (const vendor of new Set(taken.map((device) => device.vendor)))
+      await appendChange(tx, 'vendor', vendor)
+  })
+}
+
+async function takeDevices(db: Database, limit: number): Promise<readonly LinkedDevice[]> {
+  const rows = await db.read
+    .selectFrom('device_requests')
+    .select(['vendor', 'vendor_device_id'])
+    .orderBy('at')
+    .limit(limit)
+    .execute()
+  if (rows.length > 0)
+    await write(db, async (tx) => {
+      for (const { vendor, vendor_device_id } of rows)
+        await tx
+          .deleteFrom('device_requests')
+          .where('vendor', '=', vendor)
+          .where('vendor_device_id', '=', vendor_device_id)
+          .execute()
+    })
+  return rows.map((row) => ({ vendor: row.vendor, vendorDeviceId: row.vendor_device_id }))
 }
 
 async function exists(tx: WriteTransaction, id: string): Promise<boolean> {

@@ -56,8 +56,15 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
   audit: ['list'],
   changes: ['latest', 'since'],
   leases: ['list'],
+  // Of managed devices, `count` and `vendors` go through a whole fleet: they take their time.
+  managedDevices: ['digests', 'get', 'ids', 'byKeys', 'toAskAgain'],
+  sweeps: ['list', 'lastComplete', 'confirmedAt'],
+  postures: ['find', 'concerning', 'keysOf', 'page', 'countCompliant', 'held', 'heldAmong', 'heldCount'],
+  links: ['of', 'to', 'approvedAmong'],
   enrollmentCodes: ['list'],
   enrollmentPasses: ['get', 'ofChallenge'],
+  deviceProfiles: ['of', 'counts', 'failed'],
+  enrolledPeople: ['of'],
 }
 
 /** Takes the time that it takes: nobody's request waits for it. */

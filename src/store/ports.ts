@@ -501,6 +501,13 @@ export interface DeviceLinks {
   /** Asks for fresh news of this registration's device; once until it is taken. */
   requestRefresh(registrationId: string, at: number): Promise<void>
   takeRefreshes(limit: number): Promise<readonly string[]>
+  /**
+   * A vendor's notification has named these devices: whoever asks the vendors is told, and looks them up. Some thousands
+   * may wait; what is beyond is left to the next sweep.
+   */
+  requestDevices(devices: readonly LinkedDevice[], at: number): Promise<void>
+  /** Those that wait longest; they are taken once. */
+  takeDevices(limit: number): Promise<readonly LinkedDevice[]>
 }
 
 export interface LinkedDevice {

@@ -26,6 +26,7 @@ export interface Schema {
   device_links: DeviceLinkRow
   surplus_approvals: SurplusApprovalRow
   refresh_requests: RefreshRequestRow
+  device_requests: DeviceRequestRow
   held_blocks: HeldBlockRow
   registration_match_keys: RegistrationMatchKeyRow
   authorities: AuthorityRow
@@ -271,6 +272,12 @@ export interface SurplusApprovalRow {
 
 export interface RefreshRequestRow {
   registration_id: string
+  at: number
+}
+
+export interface DeviceRequestRow {
+  vendor: string
+  vendor_device_id: string
   at: number
 }
 

@@ -61,6 +61,7 @@ export function createVendorSweeps(db: Database): VendorSweeps {
           .values({ vendor, at })
           .onConflict((conflict) => conflict.column('vendor').doNothing())
           .execute()
+        await appendChange(tx, 'vendor', vendor)
       })
     },
     async takePolls() {

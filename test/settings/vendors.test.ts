@@ -92,3 +92,20 @@ t.test('a proxy has no path, and a password only with a user', async (t: Test) =
   const { mistakes } = build({ proxy: { url: 'http://proxy:3128', password: { env: 'Q' } } })
   t.match(mistakes, [{ message: '`password` needs `user`' }])
 })
+
+t.test('a notification’s secret is long enough not to be guessed, and where it goes is said', async (t) => {
+  const jamf = {
+    type: 'jamf',
+    url: 'https://jamf.example.com',
+    user: 'svc',
+    noncompliantGroup: '17',
+    webhook: { user: 'notify', secret: { env: 'W' } },
+  }
+  const { connection, mistakes } = build(jamf, { P: 'secret', W: 'x'.repeat(16) })
+  t.strictSame(mistakes, [])
+  t.match(connection.settings.webhook, { user: 'notify' })
+  t.match(build(jamf, { P: 'secret', W: 'x'.repeat(15) }).mistakes, [
+    { path: ['compliance', 'vendors', 3, 'webhook', 'secret'], message: /at least 16/ },
+  ])
+  t.match(messages({ webhook: { secret: { env: 'W' } } }), [/webhook/], 'Core sends none')
+})

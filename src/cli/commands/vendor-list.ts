@@ -12,10 +12,12 @@ export const vendorList = defineCommand({
   examples: [{ line: 'vendor list', description: 'Are all MDM systems being read?' }],
   async run(context) {
     return withRecord<ExitCode>(context, async (store, { compliance }) => {
-      const vendors = await Promise.all(compliance.vendors.map((vendor) => stateOf(vendor, store)))
+      const vendors = await Promise.all(
+        compliance.vendors.map((vendor) => stateOf(vendor, store, compliance.webhooks?.publicUrl)),
+      )
       context.out.show({ vendors }, () => {
         if (vendors.length === 0) return 'No MDM system is connected: see compliance.vendors in the settings.'
-        return table(
+        const listed = table(
           ['name', 'product', 'devices', 'read completely', 'held', 'state'],
           vendors.map(({ name, product, devices, readAt, held, error }) => [
             name,
@@ -26,13 +28,21 @@ export const vendorList = defineCommand({
             stateText(readAt, error),
           ]),
         )
+        const addresses = vendors.flatMap(({ name, notifyAt }) =>
+          notifyAt === undefined ? [] : [`${name} sends its notifications to ${notifyAt}`],
+        )
+        return [listed, ...addresses].join('\n')
       })
       return 0
     })
   },
 })
 
-async function stateOf({ type, settings: { name } }: VendorConnection, store: Store) {
+async function stateOf(
+  { type, settings: { name, webhook } }: VendorConnection,
+  store: Store,
+  publicUrl: string | undefined,
+) {
   const [last] = await store.sweeps.list(name, 1)
   return {
     name,
@@ -42,6 +52,7 @@ async function stateOf({ type, settings: { name } }: VendorConnection, store: St
     readAt: (await store.sweeps.lastComplete()).get(name),
     held: await store.postures.heldCount(name),
     ...(last?.error && { error: last.error }),
+    ...(webhook && publicUrl !== undefined && { notifyAt: `${publicUrl}/notify/${name}` }),
   }
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { count, duration, refuse, said } from './values.ts'
+import { certificateFiles } from './gateway.ts'
+import { isLoopback } from './management.ts'
+import { count, duration, listenAddress, originUrl, refuse, said } from './values.ts'
 import { vendorSchema } from './vendors/table.ts'
 
 const shareSentence = 'must be a share such as 10% or 2.5%'
@@ -32,6 +34,43 @@ const brake = z
   .prefault({})
   .meta({
     description: 'The brake: a vendor’s fault must not shut everybody out before somebody has looked.',
+  })
+
+const webhooks = z
+  .strictObject({
+    listen: listenAddress().meta({
+      description:
+        'Where the MDM systems connect, at `/notify/NAME`. `http://` only on this machine, behind something that ends TLS: the vendors send their secrets.',
+      examples: ['https://0.0.0.0:8446'],
+    }),
+    tls: z
+      .strictObject(certificateFiles)
+      .exactOptional()
+      .meta({ description: 'The listener’s certificate. Read again when the files change.' }),
+    publicUrl: originUrl()
+      .exactOptional()
+      .meta({
+        description:
+          'How the vendors reach this listener; `vendor list` shows the addresses to enter in their consoles.',
+        examples: ['https://notify.example.com'],
+      }),
+    perMinute: count().prefault(600).meta({
+      description: 'So many requests a minute are answered for one address, and for one vendor.',
+    }),
+  })
+  .superRefine(({ listen, tls }, context) => {
+    const refuse = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message })
+    if (listen.scheme === 'https' && tls === undefined)
+      refuse('tls', 'is missing: `listen` is https://, which needs `cert` and `key`')
+    if (listen.scheme === 'http' && tls !== undefined) refuse('tls', 'is never used: `listen` is http://')
+    if (listen.scheme === 'http' && !isLoopback(listen.host))
+      refuse('listen', 'must be https://, or on this machine: the vendors send their secrets')
+  })
+  .exactOptional()
+  .meta({
+    description:
+      'The listener for notifications of MDM systems, apart from those of users and operators: see [compliance.md](../compliance.md). Left out: none are taken.',
   })
 
 export const complianceSection = z
@@ -76,6 +115,7 @@ export const complianceSection = z
           'Other names of the same person, where sign-in name and the MDM’s names have nothing in common. Case does not matter.',
         examples: [{ alice: ['a.smith@example.com'] }],
       }),
+    webhooks,
     vendors: z.array(vendorSchema).prefault([]).meta({
       description:
         'The MDM systems to ask; the keys of each: [vendors.md](vendors.md). Without any, every posture stays unknown.',

@@ -10,6 +10,7 @@ import * as push from './0008-push.ts'
 import * as enrollmentSignIn from './0009-enrollment-sign-in.ts'
 import * as appRevocations from './0010-app-revocations.ts'
 import * as changeMarks from './0011-change-marks.ts'
+import * as deviceRequests from './0012-device-requests.ts'
 
 /**
  * Every step from an empty database to the present schema, in the order of their names. A step that has been
@@ -27,4 +28,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0009-enrollment-sign-in': enrollmentSignIn,
   '0010-app-revocations': appRevocations,
   '0011-change-marks': changeMarks,
+  '0012-device-requests': deviceRequests,
 }

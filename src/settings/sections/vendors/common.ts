@@ -16,6 +16,15 @@ export interface VendorCommon {
   readonly ca: readonly string[]
   readonly proxy?: { readonly url: URL; readonly user?: string; readonly password?: Secret }
   readonly timeout: number
+  /** Undefined: its notifications are not taken. */
+  readonly webhook?: WebhookSecret
+}
+
+/** How the vendor proves that a notification is its own. */
+export interface WebhookSecret {
+  /** Of Basic authentication; undefined: any. */
+  readonly user?: string
+  readonly secret: Secret
 }
 
 /** One vendor's settings: how they are written, and how the connector gets them. */
@@ -94,12 +103,42 @@ export const commonKeys = {
   }),
 }
 
+const shortestSecret = 16
+
+const webhook = z.strictObject({
+  user: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .meta({
+      description: 'The user name that the vendor sends (Basic). Left out: any.',
+      examples: ['notify'],
+    }),
+  secret: secretSource().meta({
+    description:
+      'At least 16 characters: the password that the vendor sends (Basic), or `Authorization: Bearer` of it, or the last part of the address.',
+    examples: [{ env: 'NOTIFY_SECRET' }],
+  }),
+})
+
+/** For the vendors that send notifications. @param where to enter the address in the vendor's console */
+export function webhookKey(where: string) {
+  return {
+    webhook: webhook.exactOptional().meta({
+      description: `Takes the vendor’s own notifications, so that a change counts within seconds: ${where} Needs \`compliance.webhooks\`.`,
+    }),
+  }
+}
+
 /** Text that must not be empty. */
 export function name(): z.ZodString {
   return z.string({ error: said('must be a text') }).min(1, 'must not be empty')
 }
 
-type WrittenCommon = z.output<z.ZodObject<typeof commonKeys>> & { readonly url: URL }
+type WrittenCommon = z.output<z.ZodObject<typeof commonKeys>> & {
+  readonly url: URL
+  readonly webhook?: z.output<typeof webhook>
+}
 
 /** Reads what the settings of one connection name; collects what cannot be read. */
 export class VendorBuilder {
@@ -114,14 +153,23 @@ export class VendorBuilder {
     this.#mistakes = mistakes
   }
 
-  common({ name, url, ca, proxy, timeout }: WrittenCommon): VendorCommon {
+  common({ name, url, ca, proxy, timeout, webhook }: WrittenCommon): VendorCommon {
     return {
       name,
       url,
       timeout,
       ca: ca.map((file, index) => this.file(file, 'ca', index)),
       ...(proxy && { proxy: this.#proxy(proxy) }),
+      ...(webhook && { webhook: this.#webhook(webhook) }),
     }
+  }
+
+  #webhook({ user, secret: source }: NonNullable<WrittenCommon['webhook']>): WebhookSecret {
+    const before = this.#mistakes.length
+    const secret = this.secret(source, 'webhook', 'secret')
+    if (this.#mistakes.length === before && secret.reveal().length < shortestSecret)
+      this.mistake(`must have at least ${shortestSecret} characters`, 'webhook', 'secret')
+    return { secret, ...(user !== undefined && { user }) }
   }
 
   /** An empty one when there is none: a mistake is noted, and settings with mistakes are not used. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Secret } from '../../secret.ts'
 import { secretSource } from '../secret.ts'
 import { said } from '../values.ts'
-import { commonKeys, type VendorCommon, vendorSection, vendorUrl } from './common.ts'
+import { commonKeys, type VendorCommon, vendorSection, vendorUrl, webhookKey } from './common.ts'
 
 export interface FleetSettings extends VendorCommon {
   readonly token: Secret
@@ -20,6 +20,9 @@ export const fleet = vendorSection({
   schema: z.strictObject({
     type: z.literal('fleet'),
     ...commonKeys,
+    ...webhookKey(
+      '*Policies* > *Manage automations* > *Other*: the destination is `…/notify/NAME/SECRET`, since Fleet does not sign in.',
+    ),
     url: vendorUrl().meta({
       description: 'Fleet’s address, as its console is opened with.',
       examples: ['https://fleet.example.com'],

@@ -8,6 +8,7 @@ import {
   type VendorCommon,
   vendorSection,
   vendorUrl,
+  webhookKey,
 } from './common.ts'
 
 export interface JamfSettings extends VendorCommon {
@@ -23,6 +24,9 @@ export interface JamfSettings extends VendorCommon {
 const schema = z.strictObject({
   type: z.literal('jamf'),
   ...commonKeys,
+  ...webhookKey(
+    '*Settings* > *Global* > *Webhooks*: the address `…/notify/NAME`, content type JSON, Basic authentication with this user and password.',
+  ),
   url: vendorUrl().meta({
     description: 'Jamf Pro’s address, as its console is opened with.',
     examples: ['https://example.jamfcloud.com'],

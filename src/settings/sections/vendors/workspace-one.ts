@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Secret } from '../../secret.ts'
 import { secretSource } from '../secret.ts'
-import { commonKeys, name, type VendorCommon, vendorSection, vendorUrl } from './common.ts'
+import { commonKeys, name, type VendorCommon, vendorSection, vendorUrl, webhookKey } from './common.ts'
 
 export interface WorkspaceOneSettings extends VendorCommon {
   readonly signIn: WorkspaceOneUser | WorkspaceOneClient
@@ -30,6 +30,9 @@ export const workspaceOne = vendorSection({
   schema: z.strictObject({
     type: z.literal('workspace-one'),
     ...commonKeys,
+    ...webhookKey(
+      '*Groups & Settings* > *All Settings* > *System* > *Advanced* > *API* > *Event Notifications*: the target URL is `…/notify/NAME`, with this user and password.',
+    ),
     url: vendorUrl().meta({
       description:
         'The REST API’s address (Groups & Settings > All Settings > System > Advanced > Site URLs > REST API URL), without `/API`. A console at cn1234.awmdm.com has its API at as1234.awmdm.com.',
