@@ -145,7 +145,7 @@ async function openForNeighbour(opening: Opening, ticket: BindingTicket, app: Co
     title: 'Almost done',
     paragraphs: [
       `Open ${clientNames[route.protocol.kind]} on this device now, and sign in as ${ticket.user}.`,
-      `This works once, until ${clock.format(ticket.expiresAt)} UTC.`,
+      `This works once, and only ${minutesLeft(ticket.expiresAt - head.receivedAt)}.`,
     ],
     advice:
       'Stay on the network that you are on now until the app has signed in. If it does not work, go back to your company’s app and press Register again.',
@@ -167,7 +167,11 @@ const clientNames: Record<ClientKind, string> = {
   generic: 'the app',
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' })
+/** Not a time of day: nobody knows the user's time zone here. */
+function minutesLeft(milliseconds: number): string {
+  const minutes = Math.floor(milliseconds / 60_000)
+  return minutes < 2 ? 'within the next minute' : `within the next ${minutes} minutes`
+}
 
 async function open(
   { hash }: BindingTicket,
