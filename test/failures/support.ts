@@ -20,7 +20,7 @@ import {
   installation,
   upstream,
 } from '../operations/support.ts'
-import { allServe } from '../supervisor/support.ts'
+import { allServe, pids } from '../supervisor/support.ts'
 
 export interface SiteOptions {
   readonly machines?: number
@@ -92,7 +92,9 @@ export async function site(t: Test, options: SiteOptions = {}): Promise<Site> {
       listen: ['https://127.0.0.1:0', 'http://127.0.0.1:0'],
       gateway: `  processes: ${processes}\n${options.gateway ?? ''}`,
       policy: `${evaluationLikePolicy}limits: { ${options.policyLimits ?? 'clientsPerUser: 1000'} }\n`,
-      ...(withPostgres && { store: `{ url: "${through}", pool: ${options.pool ?? 5} }` }),
+      ...(withPostgres && {
+        store: `{ url: "${through}", pool: ${options.pool ?? 5}, connectTimeout: 2s, statementTimeout: 2s }`,
+      }),
       ...(options.env && { env: options.env }),
       settings: [
         `limits: { drainFor: 1s${options.limits === undefined ? '' : `, ${options.limits}`} }`,
@@ -102,7 +104,7 @@ export async function site(t: Test, options: SiteOptions = {}): Promise<Site> {
     const gateway = await one.start()
     machines.push({ one, gateway })
   }
-  for (const { gateway } of machines) if (processes > 1) await allServe(gateway)
+  if (processes > 1) for (const { gateway } of machines) await allStarted(gateway)
   const [{ one, gateway: first } = nothing<Machine>()] = machines
   return {
     ...{ machines, first, installation: one, redis, toRedis, postgres, toPostgres, database, held },
@@ -120,6 +122,11 @@ export async function site(t: Test, options: SiteOptions = {}): Promise<Site> {
       return store
     },
   }
+}
+
+async function allStarted(gateway: GatehouseProcess): Promise<void> {
+  await allServe(gateway)
+  await eventually(() => pids(gateway).has('jobs'), 30_000)
 }
 
 /** Not asked for, so not used: a test that does finds nothing in it. */
@@ -214,4 +221,50 @@ export async function isWell(gateway: GatehouseProcess, part: string): Promise<b
 
 export async function isUnwell(gateway: GatehouseProcess, part: string): Promise<boolean> {
   return eventually(async () => (await gateway.ready()).parts[part]?.ok === false, 30_000)
+}
+
+export interface Fault {
+  readonly begin: (site: Site) => unknown
+  readonly end: (site: Site) => unknown
+}
+
+/**
+ * The record fails under load and comes back. @param cookie of a device that all processes know
+ */
+export async function theRecordFails(
+  t: Test,
+  one: Site,
+  cookie: string,
+  { begin, end }: Fault,
+): Promise<void> {
+  const { first } = one
+  const before = conditions(first, 'record').length
+  const noise = otherLines(first).length
+  await begin(one)
+  const known = await load(() => messages(first, cookie), { clients: 8, each: 20 })
+  t.strictSame(counts(known), { 200: 160 }, 'a known device goes on')
+  await isUnwell(first, 'record')
+  t.match(await first.ready(), { status: 503, parts: { record: { ok: false, detail: /\w+/ } } })
+  t.ok(await isAlive(first))
+  // Some processes may have to find it out first.
+  await load(() => messages(first, stranger), { clients: 16, each: 2 })
+  const unknown = await load(() => messages(first, stranger), { clients: 32, each: 10 })
+  t.strictSame(counts(unknown), { 503: 320 }, 'nobody unregistered')
+  const refused = await first.signIn(wifi, { user: 'bob' })
+  t.equal(refused.status, 503)
+  t.match(refused.headers['retry-after'], /^\d+$/)
+  t.strictSame(refused.cookies, [], 'told of nothing')
+  t.comment(`slowest answers: ${Math.round(known.slowest)} and ${Math.round(unknown.slowest)} ms`)
+  t.ok(Math.max(known.slowest, unknown.slowest) < 4_000, 'nothing piles up')
+  t.equal((await messages(first, cookie)).status, 200)
+
+  await end(one)
+  await isWell(first, 'record')
+  await eventually(async () => (await messages(first, stranger)).status === 403, 30_000)
+  await eventually(async () => (await first.signIn(wifi, { user: 'bob' })).status === 302, 30_000)
+  t.equal((await messages(first, cookie)).status, 200)
+  t.equal((await first.ready()).status, 200)
+  await eventually(() => conditions(first, 'record').at(-1) === '+record')
+  t.strictSame(conditions(first, 'record').slice(before), ['-record', '+record'], 'one line for each change')
+  t.strictSame(otherLines(first).slice(noise), [], 'and no other')
 }
