@@ -1,5 +1,7 @@
 import type { Enrollment } from '../domain/enrollment.ts'
+import type { IssuedCertificate } from '../domain/issued-certificate.ts'
 import { appendAudit } from './audit-log.ts'
+import { revokeWithin } from './certificates.ts'
 import { appendChange } from './changes.ts'
 import type { WriteTransaction } from './database.ts'
 import type { EndedEnrollment, EnrollmentEnd } from './enrollment-ports.ts'
@@ -26,18 +28,19 @@ export async function endEnrollment(
   if (row === undefined) return undefined
   const before = toEnrollment(row)
   if (before.state === 'gone' || (before.state === 'leaving' && end === 'leaving'))
-    return { enrollment: before, blocked: [], certificates: [] }
+    return { enrollment: before, blocked: [], revoked: [] }
   // A device that leaves when it was told to has ended before: who ended it, and why, stays.
   const { at, by: name, why } = before.ended ?? { at: by.at, by: by.name, why: by.why }
   const ended = toEnrollment(await close(tx, row, { end, at, by: name, why }))
   const devices = before.parent === undefined
   for (const channel of devices ? await channelsOf(tx, id) : [])
     await close(tx, channel, { end: 'gone', at, by: name, why })
-  if (before.state === 'leaving') return { enrollment: ended, blocked: [], certificates: [] }
-  const blocked = devices ? await blockRegistrations(tx, before, by) : []
+  if (before.state === 'leaving') return { enrollment: ended, blocked: [], revoked: [] }
+  const revoked = devices ? await revokeCertificates(tx, id, by) : []
+  const blocked = devices ? await blockRegistrations(tx, before, { by, revoked }) : []
   if (end === 'leaving' && before.pushable) await wantPush(tx, id, by.at)
   await auditEnd(tx, { ended, blocked, by })
-  return { enrollment: ended, blocked, certificates: devices ? await certificatesOf(tx, id) : [] }
+  return { enrollment: ended, blocked, revoked: revoked.map(({ serial }) => serial) }
 }
 
 async function close(
@@ -67,25 +70,39 @@ function channelsOf(tx: WriteTransaction, id: string): Promise<EnrollmentRow[]> 
     .execute()
 }
 
+/** Whatever was issued for the device, also what it has not shown here yet. */
+async function revokeCertificates(
+  tx: WriteTransaction,
+  id: string,
+  by: Actor,
+): Promise<readonly IssuedCertificate[]> {
+  const names = await tx
+    .selectFrom('certificates')
+    .innerJoin('enrollment_identities', 'enrollment_identities.certificate', 'certificates.fingerprint')
+    .select('certificates.enrollment')
+    .distinct()
+    .where('enrollment_identities.enrollment', '=', id)
+    .execute()
+  const revoked: IssuedCertificate[] = []
+  for (const { enrollment } of names)
+    revoked.push(...(await revokeWithin(tx, enrollment, 'cessationOfOperation', by)))
+  return revoked
+}
+
 /** Each with a notice of its own: the gateways cut what is open at once. */
 async function blockRegistrations(
   tx: WriteTransaction,
   enrollment: Enrollment,
-  by: Actor,
+  { by, revoked }: { readonly by: Actor; readonly revoked: readonly IssuedCertificate[] },
 ): Promise<readonly string[]> {
-  const ids = await registrationsOf(tx, enrollment)
+  const ids = await registrationsOf(
+    tx,
+    enrollment,
+    revoked.map(({ publicKey }) => publicKey),
+  )
   for (const id of ids)
     await blockWithin(tx, id, { ...by, why: `the enrollment of its device ended: ${by.why}` })
   return ids
-}
-
-async function certificatesOf(tx: WriteTransaction, id: string): Promise<readonly string[]> {
-  const rows = await tx
-    .selectFrom('enrollment_identities')
-    .select('certificate')
-    .where('enrollment', '=', id)
-    .execute()
-  return rows.map((row) => row.certificate)
 }
 
 async function auditEnd(

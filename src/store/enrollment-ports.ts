@@ -49,7 +49,8 @@ export interface Enrollments {
   /** Replaces the part; announced as a change of the enrollment. */
   putInventory(id: string, report: InventoryReport): Promise<void>
   /**
-   * Ends trust in the device (a channel ends alone): it is `gone` when it has checked out itself, else `leaving`. Registrations that came of it are
+   * Ends trust in the device (a channel ends alone): it is `gone` when it has checked out itself, else `leaving`. Its
+   * certificates are revoked, registrations that came of it are
    * blocked, its waiting commands cancelled and its secrets removed; all audited and announced. A leaving device keeps its push
    * token, by which it is called in once more, until it is gone.
    * @returns what ended; undefined when there is no such enrollment. Ending what has ended changes nothing.
@@ -135,8 +136,8 @@ export interface EndedEnrollment {
   readonly enrollment: Enrollment
   /** Registrations that were blocked by it, by id. */
   readonly blocked: readonly string[]
-  /** Certificates to revoke: every one that has spoken for it. */
-  readonly certificates: readonly string[]
+  /** Serials of the certificates that were revoked by it. */
+  readonly revoked: readonly string[]
 }
 
 /** What is to be done, device by device, in order. */

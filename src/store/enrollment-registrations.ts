@@ -14,8 +14,9 @@ import { toDeviceState } from './rows.ts'
 export async function registrationsOf(
   tx: WriteTransaction,
   enrollment: Enrollment,
+  publicKeys: readonly string[],
 ): Promise<readonly string[]> {
-  const byCertificate = await withCertificates(tx, enrollment.id)
+  const byCertificate = await withCertificates(tx, enrollment.id, publicKeys)
   const candidates = new Set([
     ...byCertificate,
     ...(await withMatchKeys(tx, enrollment.ids)),
@@ -32,15 +33,20 @@ export async function registrationsOf(
 }
 
 /** The keys under which a certificate is registered, one for each service (`clients/client-key.ts`). */
-async function withCertificates(tx: WriteTransaction, enrollment: string): Promise<ReadonlySet<string>> {
+async function withCertificates(
+  tx: WriteTransaction,
+  enrollment: string,
+  others: readonly string[],
+): Promise<ReadonlySet<string>> {
   const identities = await tx
     .selectFrom('enrollment_identities')
     .select('public_key')
     .where('enrollment', '=', enrollment)
     .execute()
   const services = await registeredServices(tx)
-  const hashes = identities.flatMap(({ public_key }) =>
-    services.map((service) => sha256OfParts(service, 'certificate', public_key)),
+  const publicKeys = new Set([...identities.map(({ public_key }) => public_key), ...others])
+  const hashes = [...publicKeys].flatMap((publicKey) =>
+    services.map((service) => sha256OfParts(service, 'certificate', publicKey)),
   )
   const found = new Set<string>()
   for (let start = 0; start < hashes.length; start += 500) {

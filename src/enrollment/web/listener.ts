@@ -131,6 +131,6 @@ function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyRe
   const cookies = headers.filter(([name]) => name === 'Set-Cookie').map(([, value]) => value)
   for (const [name, value] of headers) if (name !== 'Set-Cookie') reply.header(name, value)
   if (cookies.length > 0) reply.header('Set-Cookie', cookies)
-  if (body.length === 0) reply.removeHeader('Content-Type')
+  if (body.length === 0) return reply.removeHeader('Content-Type').send()
   return reply.send(typeof body === 'string' ? Buffer.from(body) : Buffer.from(body))
 }

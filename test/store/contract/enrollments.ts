@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import { sha256OfParts } from '../../../src/lib/hash.ts'
 import type { EnrollmentStart, TokenUpdate } from '../../../src/store/enrollment-ports.ts'
 import type { Store } from '../../../src/store/ports.ts'
+import { certificate } from './certificates.ts'
 import { admin, key, type OpenStore, registration, start } from './values.ts'
 
 export function enrollmentStart(id: string, changes: Partial<EnrollmentStart> = {}): EnrollmentStart {
@@ -172,11 +173,16 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
 
   t.test('a device that checks out: its registrations are blocked, nobody else’s', async (t) => {
     const store = await open(t)
-    const { enrollments, registrations, postures, audit, changes } = store
+    const { enrollments, registrations, postures, certificates, audit, changes } = store
+    const pinned = { fingerprint: 'certificate of U1', publicKey: 'key of U1', enrollment: 'U1' }
+    await certificates.issue(certificate('A1', pinned), admin)
+    await certificates.issue(certificate('A2', { enrollment: 'U1' }), admin)
+    await certificates.issue(certificate('A3', { enrollment: 'U2' }), admin)
     await enroll(store, 'U1', { ids: { udid: 'U1', serial: 'S1', easDeviceId: ['appl1'] } })
-    const certificate = sha256OfParts('mail', 'certificate', 'key of U1')
+    const byKey = (publicKey: string) => key(sha256OfParts('mail', 'certificate', publicKey))
     const claims = (claimedId: string) => ({ device: { claimedId } })
-    await registrations.register(registration('r_certificate', { user: 'machine' }), [key(certificate)], 10)
+    await registrations.register(registration('r_certificate', { user: 'machine' }), [byKey('key of U1')], 10)
+    await registrations.register(registration('r_renewed', { user: 'machine' }), [byKey('key of A2')], 10)
     await registrations.register(registration('r_proven', { deviceIds: { udid: 'U1' } }), [key('b')], 10)
     await registrations.register(
       registration('r_other_user', { user: 'corp\\ann', deviceIds: { serial: 'S1' } }),
@@ -194,8 +200,12 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
     await registrations.register(registration('r_else', { deviceIds: { udid: 'U2' } }), [key('f')], 10)
     const before = await changes.latest()
     const ended = await enrollments.end('U1', 'gone', { name: 'U1', why: 'checked out', at: start + 70 })
-    t.strictSame(ended?.blocked.toSorted(), ['r_certificate', 'r_mail', 'r_other_user', 'r_proven'])
-    t.strictSame(ended?.certificates, ['certificate of U1'])
+    t.strictSame(ended?.blocked.toSorted(), [
+      ...['r_certificate', 'r_mail', 'r_other_user', 'r_proven', 'r_renewed'],
+    ])
+    t.strictSame(ended?.revoked, ['A1', 'A2'])
+    t.match(await certificates.bySerial('A2'), { revoked: { by: 'U1', reason: 'cessationOfOperation' } })
+    t.equal((await certificates.bySerial('A3'))?.revoked, undefined)
     for (const id of ended?.blocked ?? []) {
       const why = 'the enrollment of its device ended: checked out'
       t.match(await registrations.get(id), { block: { by: 'U1', why, at: start + 70 } })

@@ -1,0 +1,10 @@
+import type { DeviceCommand } from './command.ts'
+
+export const clearPasscode: DeviceCommand = {
+  name: 'ClearPasscode',
+  summary: 'Remove a forgotten passcode. The passcode rules then ask for a new one.',
+  right: 'lock-and-passcode',
+  keys: {},
+  unlocks: true,
+  neverDeferred: true,
+}

@@ -1,0 +1,68 @@
+import { createHash, type X509Certificate } from 'node:crypto'
+import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
+import { sha256 } from '../../lib/hash.ts'
+import type { PinnedIdentity } from '../../store/enrollment-ports.ts'
+import type { Store } from '../../store/ports.ts'
+import { unboundName } from '../direct.ts'
+
+/** What our certificate authority knows of identities. */
+export interface Identities {
+  /** undefined: it is none of ours. */
+  find(certificate: X509Certificate): Promise<IssuedIdentity | undefined>
+}
+
+export interface IssuedIdentity {
+  readonly user?: string
+  /** The device that it was issued for, where that was known then: its UDID. */
+  readonly device?: string
+  readonly revoked: boolean
+  readonly notAfter: number
+  /** Fingerprints of those that it renews, the last one first. */
+  readonly renews: readonly string[]
+}
+
+export function fingerprintOf(certificate: X509Certificate): string {
+  return sha256(certificate.raw)
+}
+
+export function pinnedIdentity(certificate: X509Certificate): PinnedIdentity {
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' })
+  return {
+    certificate: fingerprintOf(certificate),
+    publicKey: createHash('sha256').update(spki).digest('base64url'),
+  }
+}
+
+/** Renewals that were never used in between. */
+const mostRenewals = 8
+
+/**
+ * Ours is what is in the record byte for byte: issued by one of our authorities, whichever of them issues now.
+ */
+export function identitiesOf({ certificates }: Pick<Store, 'certificates'>): Identities {
+  const renewedBy = async (issued: IssuedCertificate): Promise<readonly string[]> => {
+    const chain: string[] = []
+    let { predecessor } = issued
+    while (predecessor !== undefined && chain.length < mostRenewals) {
+      const before = await certificates.bySerial(predecessor)
+      if (before === undefined) break
+      chain.push(before.fingerprint)
+      predecessor = before.predecessor
+    }
+    return chain
+  }
+  return {
+    async find(certificate) {
+      const issued = await certificates.byFingerprint(fingerprintOf(certificate))
+      if (issued === undefined || issued.purpose !== 'device') return undefined
+      const isBound = !issued.enrollment.startsWith(unboundName(''))
+      return {
+        ...(issued.user !== undefined && { user: issued.user.toLowerCase() }),
+        ...(isBound && { device: issued.enrollment }),
+        revoked: issued.revoked !== undefined,
+        notAfter: issued.notAfter,
+        renews: await renewedBy(issued),
+      }
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import type { X509Certificate } from 'node:crypto'
+import type { Enrollment } from '../../domain/enrollment.ts'
+import type { EnrollmentName } from './enrollment-id.ts'
+import { fingerprintOf, type IssuedIdentity, pinnedIdentity } from './identities.ts'
+import type { MdmDependencies } from './mdm.ts'
+
+/** How the sender of a message stands to the enrollment that it names. */
+export type Standing =
+  /** Its certificate is the one that speaks for the enrollment. */
+  | { readonly kind: 'pinned'; readonly enrollment: Enrollment; readonly expired: boolean }
+  /** It may begin the enrollment, or begin it anew. */
+  | { readonly kind: 'may-begin'; readonly issued: IssuedIdentity }
+  /** Its trust has ended, and it is told so. */
+  | { readonly kind: 'ended'; readonly enrollment: Enrollment }
+  | { readonly kind: 'refused'; readonly status: 400 | 403; readonly problem: string }
+
+interface Sender {
+  readonly name: EnrollmentName
+  readonly certificate: X509Certificate
+  /** It enrolls (Authenticate). */
+  readonly begins: boolean
+  readonly at: number
+}
+
+export async function standingOf(sender: Sender, deps: MdmDependencies): Promise<Standing> {
+  const { name, certificate, at } = sender
+  const fingerprint = fingerprintOf(certificate)
+  const [enrollment, issued] = await Promise.all([
+    deps.record.enrollments.get(name.device),
+    deps.identities.find(certificate),
+  ])
+  if (issued === undefined) return refused(403, 'certificate.foreign')
+  const isPinned = enrollment?.certificate === fingerprint
+  const isEnded = enrollment?.state === 'leaving' || enrollment?.state === 'gone'
+  if (isEnded && (isPinned || issued.renews.includes(enrollment.certificate)))
+    return { kind: 'ended', enrollment }
+  if (issued.revoked) return refused(403, 'certificate.revoked')
+  if (sender.begins) return mayBegin(sender, enrollment, issued)
+  // An identity that has expired may come for its renewal: a phone that lay in a drawer is not lost.
+  if (isPinned) return { kind: 'pinned', enrollment, expired: issued.notAfter <= at }
+  if (enrollment === undefined) return refused(400, 'enrollment.unknown')
+  if (isEnded) return refused(403, 'certificate.not-pinned')
+  return renewed(sender, enrollment, { issued, deps })
+}
+
+async function mayBegin(
+  { name, at }: Sender,
+  enrollment: Enrollment | undefined,
+  issued: IssuedIdentity,
+): Promise<Standing> {
+  if (issued.notAfter <= at) return refused(403, 'certificate.expired')
+  if (issued.device !== undefined && issued.device !== name.device)
+    return refused(403, 'certificate.of-another')
+  if (enrollment === undefined || enrollment.state === 'gone' || enrollment.state === 'leaving')
+    return { kind: 'may-begin', issued }
+  const isSame =
+    issued.device === name.device ||
+    issued.renews.includes(enrollment.certificate) ||
+    (issued.user !== undefined && issued.user === enrollment.user)
+  // Else whoever may enroll anything could take over any device by naming it.
+  return isSame ? { kind: 'may-begin', issued } : refused(403, 'enrollment.of-another')
+}
+
+/** A device renews its identity by itself, and no message tells: the certificate must be a renewal of the pinned one. */
+async function renewed(
+  { name, certificate, at }: Sender,
+  enrollment: Enrollment,
+  { issued, deps }: { readonly issued: IssuedIdentity; readonly deps: MdmDependencies },
+): Promise<Standing> {
+  if (!issued.renews.includes(enrollment.certificate)) return refused(403, 'certificate.not-pinned')
+  const { enrollments } = deps.record
+  const outcome = await enrollments.repin(name.device, pinnedIdentity(certificate), at)
+  const present = await enrollments.get(name.device)
+  if (outcome === 'identity-taken' || present === undefined) return refused(403, 'certificate.of-another')
+  return { kind: 'pinned', enrollment: present, expired: issued.notAfter <= at }
+}
+
+function refused(status: 400 | 403, problem: string): Standing {
+  return { kind: 'refused', status, problem }
+}
