@@ -37,6 +37,8 @@ const words = {
   'enrollment.enrolled': 'enrolled',
   'enrollment.renewed': 'renewed the identity of',
   'enrollment.ended': 'ended the enrollment of',
+  'profile.pushed': 'sent again the profiles',
+  'push.requested': 'woke',
   'command.queued': 'queued a command for',
   'command.finished': 'has the answer of',
   'command.cancelled': 'took back a command for',

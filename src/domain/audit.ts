@@ -33,6 +33,8 @@ export const auditActions = [
   'enrollment.enrolled',
   'enrollment.renewed',
   'enrollment.ended',
+  'profile.pushed',
+  'push.requested',
   'command.queued',
   'command.finished',
   'command.cancelled',

@@ -4,6 +4,9 @@ export interface EnrollingUser {
   readonly name: string
   /** Profiles are assigned to them. */
   readonly groups: readonly string[]
+  /** As the directory says. */
+  readonly email?: string
+  readonly fullName?: string
 }
 
 /** What a device says of itself before it is managed, signed by the certificate that Apple built in. A claim. */

@@ -1,5 +1,6 @@
 import type { DeviceAttributes } from '../domain/enrolling-user.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
+import { rememberPerson } from './enrolled-people.ts'
 import type {
   EnrollmentPass,
   EnrollmentPasses,
@@ -36,6 +37,7 @@ async function first(
 }
 
 async function add(tx: WriteTransaction, pass: NewEnrollmentPass): Promise<void> {
+  await rememberPerson(tx, pass.user, pass.createdAt)
   await tx
     .deleteFrom('enrollment_passes')
     .where('expires_at', '<', pass.createdAt - rememberedFor)

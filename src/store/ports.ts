@@ -19,6 +19,7 @@ import type { Source } from '../domain/request-head.ts'
 import type { Authorities, Certificates, ScepChallenges } from './certificate-ports.ts'
 import type { Enrollments, MdmCommands, PushOutbox } from './enrollment-ports.ts'
 import type { EnrollmentCodes, EnrollmentPasses } from './enrollment-sign-in-ports.ts'
+import type { DeviceProfiles, EnrolledPeople } from './profile-ports.ts'
 
 export interface RegistrationReader {
   /** The state of the registration that one of the hashes belongs to; the first hash that is known wins. Expired keys are unknown. */
@@ -541,6 +542,8 @@ export interface Store {
   readonly pushOutbox: PushOutbox
   readonly enrollmentCodes: EnrollmentCodes
   readonly enrollmentPasses: EnrollmentPasses
+  readonly deviceProfiles: DeviceProfiles
+  readonly enrolledPeople: EnrolledPeople
   /** Cheap check that the record answers. @throws RecordUnavailable */
   ping(): Promise<void>
   /** Check that the record takes a write, by one that changes nothing. @throws RecordUnavailable */

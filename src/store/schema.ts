@@ -36,6 +36,8 @@ export interface Schema {
   enrollment_identities: EnrollmentIdentityRow
   enrollment_inventory: EnrollmentInventoryRow
   mdm_commands: MdmCommandRow
+  device_profiles: DeviceProfileRow
+  enrollment_people: EnrollmentPersonRow
   enrollment_codes: EnrollmentCodeRow
   enrollment_passes: EnrollmentPassRow
   push_outbox: PushRow
@@ -309,6 +311,28 @@ export interface EnrollmentCodeRow {
   expires_at: number
   used_at: number | null
   revoked_at: number | null
+}
+
+export interface DeviceProfileRow {
+  enrollment: string
+  identifier: string
+  revision: string
+  action: string
+  state: string
+  command: string | null
+  error: string | null
+  attempts: number
+  at: number
+  due_at: number | null
+}
+
+export interface EnrollmentPersonRow {
+  user_name: string
+  /** JSON: a list. */
+  user_groups: string
+  email: string | null
+  full_name: string | null
+  at: number
 }
 
 export interface EnrollmentPassRow {

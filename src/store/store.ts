@@ -9,6 +9,8 @@ import { createCertificates } from './certificates.ts'
 import { createChanges } from './changes.ts'
 import { type Database, write } from './database.ts'
 import { createDeviceLinks } from './device-links.ts'
+import { createDeviceProfiles } from './device-profiles.ts'
+import { createEnrolledPeople } from './enrolled-people.ts'
 import { createEnrollmentCodes } from './enrollment-codes.ts'
 import { createEnrollmentPasses } from './enrollment-passes.ts'
 import { sealOf } from './enrollment-rows.ts'
@@ -59,6 +61,8 @@ export function createStore(db: Database, close: () => Promise<void>): Store {
     pushOutbox: createPushOutbox(db),
     enrollmentCodes: createEnrollmentCodes(db),
     enrollmentPasses: createEnrollmentPasses(db),
+    deviceProfiles: createDeviceProfiles(db),
+    enrolledPeople: createEnrolledPeople(db),
     async ping() {
       await changes.latest()
     },

@@ -179,6 +179,7 @@ function plainWriting(identifier: string): Omit<Writing, 'text' | 'identity'> {
   }
 }
 
-function placeholder({ scepUrl }: Organisation): DeviceIdentitySource {
-  return { url: scepUrl, challenge: '' }
+/** Stands for what is different at each delivery. */
+function placeholder({ scepUrl, identifier }: Organisation): DeviceIdentitySource {
+  return { url: scepUrl, caName: identifier, subject: [], challenge: '' }
 }

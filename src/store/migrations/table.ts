@@ -11,6 +11,7 @@ import * as enrollmentSignIn from './0009-enrollment-sign-in.ts'
 import * as appRevocations from './0010-app-revocations.ts'
 import * as changeMarks from './0011-change-marks.ts'
 import * as deviceRequests from './0012-device-requests.ts'
+import * as profiles from './0013-profiles.ts'
 
 /**
  * Every step from an empty database to the present schema, in the order of their names. A step that has been
@@ -29,4 +30,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0010-app-revocations': appRevocations,
   '0011-change-marks': changeMarks,
   '0012-device-requests': deviceRequests,
+  '0013-profiles': profiles,
 }

@@ -10,6 +10,8 @@ import { keysContract } from './keys-of-registrations.ts'
 import { leasesContract } from './leases.ts'
 import { mdmCommandsContract } from './mdm-commands.ts'
 import { mdmTokensContract } from './mdm-tokens.ts'
+import { profilesContract } from './profiles.ts'
+import { pushOutboxContract } from './push-outbox.ts'
 import { registrationsContract } from './registrations.ts'
 import { retentionContract } from './retention.ts'
 import type { OpenStore } from './values.ts'
@@ -17,6 +19,7 @@ import type { OpenStore } from './values.ts'
 /** Every contract of the record. Each database runs this one, so that none is left out anywhere. */
 export function recordContract(t: Test, open: OpenStore): void {
   registrationsContract(t, open)
+  pushOutboxContract(t, open)
   keysContract(t, open)
   complianceContract(t, open)
   administrationContract(t, open)
@@ -29,4 +32,5 @@ export function recordContract(t: Test, open: OpenStore): void {
   retentionContract(t, open)
   enrollmentsContract(t, open)
   mdmCommandsContract(t, open)
+  profilesContract(t, open)
 }

@@ -75,6 +75,10 @@ export interface Writing {
 
 export interface DeviceIdentitySource {
   readonly url: string
+  /** By which our own server knows its CA. */
+  readonly caName: string
+  /** What the certificate will name: the pairs of a distinguished name. Another one is refused. */
+  readonly subject: readonly (readonly [string, string])[]
   readonly challenge: string
   /** SHA-1 of the issuing certificate's DER: the one length that every system knows. */
   readonly caFingerprint?: Uint8Array

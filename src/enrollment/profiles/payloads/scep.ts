@@ -43,7 +43,7 @@ export const scep: PayloadDefinition = {
     caName: text('PayloadContent.Name', 'That server’s name of its CA.'),
     subject: custom(
       subject,
-      'The name in the certificate.',
+      'The name in the certificate of another SCEP server. What Gatehouse issues names the enrollment.',
       {
         key: 'PayloadContent.Subject',
         type: 'array',
@@ -53,7 +53,7 @@ export const scep: PayloadDefinition = {
             [name, writing.text(written)],
           ]), // as the schema has it
       },
-      { required: true, example: { O: 'Example Corp', CN: '%user%' } },
+      { example: { O: 'Example Corp', CN: '%user%' } },
     ),
     email: text('PayloadContent.SubjectAltName.rfc822Name', 'The mail address in the certificate.', {
       example: '%email%',
@@ -84,21 +84,26 @@ export const scep: PayloadDefinition = {
     'PayloadContent.Retries': { macos: '10.10' },
     'PayloadContent.RetryDelay': { macos: '10.10' },
   },
-  check({ url, challenge, caName }) {
-    if (url !== undefined) return []
-    const needsUrl = 'belongs to another SCEP server: set `url`, or leave this out'
-    return [
-      ...(challenge === undefined ? [] : [{ path: ['challenge'], message: needsUrl }]),
-      ...(caName === undefined ? [] : [{ path: ['caName'], message: needsUrl }]),
-    ]
+  check(values) {
+    const { url } = values
+    if (url !== undefined)
+      return values.subject === undefined
+        ? [{ path: ['subject'], message: 'is missing: the server needs a name for the certificate' }]
+        : []
+    const message = 'belongs to another SCEP server: set `url`, or leave this out'
+    return othersOnly.filter((key) => values[key] !== undefined).map((key) => ({ path: [key], message }))
   },
-  finish(content, { identity }) {
-    const settings = content.PayloadContent as PlistDict // `subject` is required and lies in it
-    const own = settings.URL === undefined && {
-      URL: identity.url,
-      Challenge: identity.challenge,
-      ...(identity.caFingerprint && { CAFingerprint: identity.caFingerprint }),
+  finish(content, writing) {
+    const settings = content.PayloadContent as PlistDict // keys with defaults lie in it
+    const always = { ...settings, 'Key Type': 'RSA' }
+    if (settings.URL !== undefined) return { ...content, PayloadContent: always }
+    const { url, caName, subject, challenge, caFingerprint } = writing.identity
+    const own = {
+      ...{ URL: url, Name: caName, Subject: subject.map((pair) => [pair]), Challenge: challenge },
+      ...(caFingerprint && { CAFingerprint: caFingerprint }),
     }
-    return { ...content, PayloadContent: { ...settings, 'Key Type': 'RSA', ...own } }
+    return { ...content, PayloadContent: { ...always, ...own } }
   },
 }
+
+const othersOnly = ['challenge', 'caName', 'subject', 'email', 'dns', 'uri', 'principal']

@@ -115,10 +115,14 @@ export const wifi: PayloadDefinition = {
     CaptiveBypass: { ios: '10.0', macos: 'n/a' },
     DisableAssociationMACRandomization: { ios: '14.0', macos: '15.0', userEnrollment: 'forbidden' },
   },
-  check({ eap, identity, password, encryption, trustedServers, anchors, proxy, proxyHost, proxyPort }) {
+  check(values) {
+    const { eap, identity, password, encryption, trustedServers, anchors, proxy, proxyHost, proxyPort } =
+      values
     const methods = (eap as readonly string[] | undefined) ?? []
     const wrong = (key: string, message: string) => ({ path: [key], message })
+    const stray = methods.length > 0 ? undefined : eapKeys.find((key) => values[key] !== undefined)
     return [
+      ...(stray === undefined ? [] : [wrong(stray, 'is never used without `eap`')]),
       ...(methods.includes('tls') && identity === undefined
         ? [wrong('identity', 'is missing: `eap: [tls]` needs an identity of this profile')]
         : []),
@@ -147,3 +151,8 @@ export const wifi: PayloadDefinition = {
     ]
   },
 }
+
+const eapKeys = [
+  ...['identity', 'trustedServers', 'anchors', 'eapUser', 'eapPassword', 'askPassword', 'outerIdentity'],
+  ...['innerAuthentication', 'certificateRequired', 'tlsLeast', 'tlsMost'],
+]

@@ -1,0 +1,100 @@
+import { X509Certificate } from 'node:crypto'
+import type { Enrollment } from '../../domain/enrollment.ts'
+import { sha256 } from '../../lib/hash.ts'
+import { writePlist } from '../../lib/plist/write.ts'
+import type { Store } from '../../store/ports.ts'
+import type { ProfileAuthority } from '../profile-delivery.ts'
+import { buildProfile, type ProfileTemplate, type Recipient } from './build-profile.ts'
+import type { DeviceIdentitySource } from './payloads/payload.ts'
+import { encryptedPlist, profilePlist } from './seal-profile.ts'
+
+export interface DeliveryOptions {
+  readonly record: Pick<Store, 'certificates' | 'scepChallenges'>
+  readonly authority: ProfileAuthority
+  readonly now: () => number
+  /** 256 random bits as text: a challenge. */
+  readonly secret: () => string
+}
+
+/** So long a device may be away before it fetches a profile with a certificate in it; then it is made anew. */
+const challengeLife = 7 * 24 * 60 * 60 * 1000
+
+export interface InstallCommand {
+  /** Property list of the command. */
+  readonly payload: Buffer
+  readonly expiresAt?: number
+}
+
+/**
+ * The command that installs a profile on one device: written for it, encrypted to it where that is asked for, signed.
+ * @throws MissingVariable, NotForUserEnrollment, NoRecipient, CmsError
+ */
+export async function installCommand(
+  template: ProfileTemplate,
+  { enrollment, recipient }: { readonly enrollment: Enrollment; readonly recipient: Recipient },
+  options: DeliveryOptions,
+): Promise<InstallCommand> {
+  const { record, authority, now } = options
+  const { encrypted } = template.profile
+  // First what can fail for good: a challenge that nobody gets is one too many.
+  const certificate = encrypted ? await certificateOf(enrollment, record) : undefined
+  buildProfile(template, recipient)
+  const expiresAt = now() + challengeLife
+  const identity = template.issues
+    ? await newIdentity(template, { enrollment, expiresAt }, options)
+    : undefined
+  const built = buildProfile(template, recipient, identity && { identity })
+  const plist = certificate === undefined ? profilePlist(built) : encryptedPlist(built, certificate)
+  const signed = await authority.signProfile(plist)
+  return {
+    payload: writePlist({ RequestType: 'InstallProfile', Payload: signed }),
+    ...(identity && { expiresAt }),
+  }
+}
+
+export function removeCommand(identifier: string): Buffer {
+  return writePlist({ RequestType: 'RemoveProfile', Identifier: identifier })
+}
+
+/** There is nobody to encrypt to: the identity of the device is of another CA. */
+export class NoRecipient extends Error {
+  constructor() {
+    super('the certificate of the device is not in the record, so that nothing can be encrypted to it')
+    this.name = 'NoRecipient'
+  }
+}
+
+async function certificateOf(
+  { certificate }: Enrollment,
+  { certificates }: DeliveryOptions['record'],
+): Promise<X509Certificate> {
+  const issued = await certificates.byFingerprint(certificate)
+  if (issued === undefined) throw new NoRecipient()
+  return new X509Certificate(Buffer.from(issued.certificate, 'base64'))
+}
+
+/** The certificate names the enrollment, so that it ends together with it. */
+async function newIdentity(
+  { organisation }: ProfileTemplate,
+  { enrollment, expiresAt }: { readonly enrollment: Enrollment; readonly expiresAt: number },
+  { record, authority, now, secret }: DeliveryOptions,
+): Promise<DeviceIdentitySource> {
+  const challenge = secret()
+  const { id, user } = enrollment
+  const hash = sha256(challenge)
+  await record.scepChallenges.add({
+    ...{ hash, enrollment: id, createdAt: now(), expiresAt },
+    ...(user !== undefined && { user }),
+  })
+  const { fingerprint } = await authority.authority()
+  return {
+    url: organisation.scepUrl,
+    caName: organisation.identifier,
+    subject: [
+      ['O', organisation.name],
+      ['CN', id],
+    ],
+    challenge,
+    caFingerprint: Buffer.from(fingerprint.replaceAll(':', ''), 'hex'),
+  }
+}

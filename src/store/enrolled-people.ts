@@ -1,0 +1,42 @@
+import type { EnrollingUser } from '../domain/enrolling-user.ts'
+import type { Database, WriteTransaction } from './database.ts'
+import type { EnrolledPeople, EnrolledPerson } from './profile-ports.ts'
+import { slices } from './slices.ts'
+
+export function createEnrolledPeople(db: Database): EnrolledPeople {
+  return {
+    async of(users) {
+      const people = new Map<string, EnrolledPerson>()
+      for (const names of slices(users.map((name) => name.toLowerCase()))) {
+        const rows = await db.read
+          .selectFrom('enrollment_people')
+          .selectAll()
+          .where('user_name', 'in', names)
+          .execute()
+        for (const row of rows)
+          people.set(row.user_name, {
+            // Written by `rememberPerson` alone.
+            groups: JSON.parse(row.user_groups) as string[],
+            ...(row.email !== null && { email: row.email }),
+            ...(row.full_name !== null && { fullName: row.full_name }),
+          })
+      }
+      return people
+    },
+  }
+}
+
+/** As of this sign-in: what it does not tell of any more does not stay. */
+export async function rememberPerson(tx: WriteTransaction, user: EnrollingUser, at: number): Promise<void> {
+  const row = {
+    user_groups: JSON.stringify(user.groups),
+    email: user.email ?? null,
+    full_name: user.fullName ?? null,
+    at,
+  }
+  await tx
+    .insertInto('enrollment_people')
+    .values({ user_name: user.name.toLowerCase(), ...row })
+    .onConflict((conflict) => conflict.column('user_name').doUpdateSet(row))
+    .execute()
+}

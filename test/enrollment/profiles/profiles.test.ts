@@ -1,0 +1,329 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { buildProfile, revisionFor, templateOf } from '../../../src/enrollment/profiles/build-profile.ts'
+import { profileJsonSchema } from '../../../src/enrollment/profiles/profile-schema.ts'
+import { encryptedPlist, profilePlist, signProfile } from '../../../src/enrollment/profiles/seal-profile.ts'
+import { expand, textMistake } from '../../../src/enrollment/profiles/variables.ts'
+import { readPlist, readPlistDict } from '../../../src/lib/plist/read.ts'
+import type { PlistDict } from '../../../src/lib/plist/values.ts'
+import { openssl, selfSigned } from '../../helpers/openssl.ts'
+import { mistakes, organisation, profileYaml, readGood } from './support.ts'
+
+const recipient = {
+  values: { user: 'ann', email: 'ann@example.com', organisation: 'Example Corp' },
+  userEnrollment: false,
+}
+
+function payloadsOf(t: Test, payloads: readonly string[], files?: Readonly<Record<string, string | Buffer>>) {
+  const template = templateOf(readGood(t, profileYaml(payloads), files), organisation)
+  // Through the bytes: what the device reads.
+  const { PayloadContent } = readPlistDict(profilePlist(buildProfile(template, recipient)))
+  return PayloadContent as readonly PlistDict[]
+}
+
+t.test('an Exchange account is written with the user’s own name and address', async (t) => {
+  const [payload] = payloadsOf(t, [
+    'exchange: { host: mail.example.com, user: "%user%", email: "%email%", days: 31 }',
+  ])
+  t.match(payload, {
+    PayloadType: 'com.apple.eas.account',
+    PayloadIdentifier: 'com.example.mdm.profile.test.exchange',
+    PayloadVersion: 1,
+    Host: 'mail.example.com',
+    SSL: true,
+    UserName: 'ann',
+    EmailAddress: 'ann@example.com',
+    MailNumberOfPastDaysToSync: 31,
+  })
+})
+
+t.test('what a variable stands for stays text, whatever is in it', async (t) => {
+  t.equal(expand('%user%', { user: '%email%<&>' }), '%email%<&>')
+  t.equal(
+    expand('https://x.example/?u=%user%', { user: 'a&b=c d' }, 'url'),
+    'https://x.example/?u=a%26b%3Dc%20d',
+  )
+  t.equal(expand('100 %% %user%', { user: 'ann' }), '100 % ann')
+  t.throws(() => expand('%email%', { user: 'ann' }), { name: 'MissingVariable', variable: 'email' })
+  t.throws(() => expand('%user%', { user: 'a\nb' }), { name: 'MissingVariable' })
+  t.match(textMistake('%usr%'), /no variable %usr%.*Did you mean %user%/)
+  t.match(textMistake('50% off'), /written as %%/)
+  t.equal(textMistake('50%% off for %user%'), undefined)
+})
+
+t.test(
+  'Wi-Fi proves the device with the certificate of the same profile, and trusts the network’s own servers',
+  async (t) => {
+    const tool = openssl(t)
+    selfSigned(tool, 'radius')
+    const root = readFileSync(join(tool.folder, 'radius.crt'))
+    const [ca, scep, wifi] = payloadsOf(
+      t,
+      [
+        'certificate: { id: radius-ca, file: ca.pem }',
+        'scep: { id: device }',
+        'wifi: { ssid: Staff, encryption: wpa3, eap: [tls], identity: device, anchors: [radius-ca], trustedServers: [radius.example.com] }',
+      ],
+      { 'ca.pem': root },
+    )
+    t.strictSame(ca?.PayloadContent, new X509Certificate(root).raw, 'DER')
+    t.match(wifi, {
+      PayloadCertificateUUID: scep?.PayloadUUID,
+      EncryptionType: 'WPA3',
+      EAPClientConfiguration: {
+        AcceptEAPTypes: [13],
+        PayloadCertificateAnchorUUID: [ca?.PayloadUUID],
+        TLSTrustedServerNames: ['radius.example.com'],
+      },
+    })
+    t.match(scep?.PayloadContent, {
+      URL: organisation.scepUrl,
+      'Key Type': 'RSA',
+      'Key Usage': 5,
+      Keysize: 2048,
+      KeyIsExtractable: false,
+    })
+  },
+)
+
+t.test('VPN’s booleans are whole numbers, Safari’s cookies a real one', async (t) => {
+  const template = templateOf(
+    readGood(
+      t,
+      profileYaml([
+        'scep: {}',
+        'vpn: { name: Corp, server: vpn.example.com, serverId: vpn.example.com, localId: "%user%", identity: scep, onDemandEnabled: true, onDemand: [{ action: connect }] }',
+        'restrictions: { safari: { cookies: visited, fraudWarning: true }, ratings: { movies: pg-13 }, device: { camera: false } }',
+      ]),
+    ),
+    organisation,
+  )
+  const text = profilePlist(buildProfile(template, recipient)).toString()
+  t.match(text, /<key>OnDemandEnabled<\/key>\s*<integer>1<\/integer>/)
+  t.match(text, /<key>EnablePFS<\/key>\s*<integer>1<\/integer>/)
+  t.match(text, /<key>safariAcceptCookies<\/key>\s*<real>1.5<\/real>/)
+  t.match(text, /<key>allowCamera<\/key>\s*<false\/>/)
+  t.match(text, /<key>ratingMovies<\/key>\s*<integer>300<\/integer>/)
+})
+
+t.test('a raw payload has Apple’s own keys, with types that YAML cannot say', async (t) => {
+  const [payload] = payloadsOf(t, [
+    'raw: { type: com.apple.domains, content: { EmailDomains: [example.com], Big: { $real: 2 }, Bytes: { $data: AAEC }, When: { $date: "2026-11-22T12:00:00Z" }, Who: "%user%" } }',
+  ])
+  t.match(payload, {
+    PayloadType: 'com.apple.domains',
+    EmailDomains: ['example.com'],
+    Who: 'ann',
+    Bytes: Buffer.from([0, 1, 2]),
+  })
+  t.strictSame(payload?.When, new Date('2026-11-22T12:00:00Z'))
+  t.strictSame(
+    mistakes(
+      t,
+      profileYaml(['raw: { type: com.apple.mdm, content: { PayloadUUID: x, A: { $data: "!" } } }']),
+    ).map((one) => one.replace(/^\S+ /, '')),
+    [
+      'payloads[0].raw.type: the management itself comes with the enrollment, and nothing else brings it',
+      'payloads[0].raw.content.PayloadUUID: is written by Gatehouse',
+      'payloads[0].raw.content.A["$data"]: must be base64',
+    ],
+  )
+})
+
+t.test('mistakes are told with their line, and with what is allowed', async (t) => {
+  const yaml = [
+    'name: mail',
+    'title: Mail',
+    'assign: { groups: [staff], platforms: [ios, macos] }',
+    'payloads:',
+    '  - exchange: { host: mail.example.com, dayz: 3 }',
+    '  - passcode: { minLength: 40 }',
+    '  - wifi: { ssid: Staff, encryption: wpa4 }',
+  ].join('\n')
+  t.match(mistakes(t, yaml), [
+    /^5:41 payloads\[0\]\.exchange\.dayz: unknown key\. Did you mean days\?/,
+    /^6:28 payloads\[1\]\.passcode\.minLength: must be at most 16/,
+    /^7:38 payloads\[2\]\.wifi\.encryption: must be one of wep, wpa, wpa2.*did you mean wpa/,
+  ])
+})
+
+t.test('what only several keys show is a mistake, too', async (t) => {
+  const cases: readonly [readonly string[], RegExp][] = [
+    [['wifi: { ssid: S, eap: [tls], trustedServers: [r] }'], /identity: is missing: `eap: \[tls\]` needs/],
+    [['wifi: { ssid: S, eap: [peap] }'], /trustedServers: is missing/],
+    [['wifi: { ssid: S, eapUser: ann }'], /eapUser: is never used without `eap`/],
+    [
+      ['wifi: { ssid: S, eap: [tls], identity: nobody, trustedServers: [r] }'],
+      /identity: must be the `id` of an identity/,
+    ],
+    [['passcode: {}', 'passcode: {}'], /there is another passcode in this profile: give each an `id`/],
+    [
+      [
+        'exchange: { host: h, mail: false, contacts: false, calendars: false, reminders: false, notes: false }',
+      ],
+      /cannot all be off/,
+    ],
+    [['vpn: { name: V, server: s, serverId: s, localId: l }'], /identity: is missing/],
+    [['scep: { subject: { CN: x } }'], /subject: belongs to another SCEP server/],
+    [['certificate: { file: nowhere.pem }'], /cannot be read: there is no such file/],
+    [
+      ['imap: { incomingHost: i, outgoingHost: o, incomingPassword: { env: NOT_SET } }'],
+      /NOT_SET is not set/,
+    ],
+    [['webclip: { label: x, url: "javascript:alert(1)" }'], /url: must be an address/],
+  ]
+  for (const [payloads, expected] of cases) t.match(mistakes(t, profileYaml(payloads)).join('\n'), expected)
+  t.match(
+    mistakes(
+      t,
+      profileYaml(['exchange: { host: h }']).replace('everyone: true', 'everyone: true, platforms: [macos]'),
+    ),
+    [/platforms\[0\]: there is no exchange on macos/],
+  )
+  t.match(
+    mistakes(
+      t,
+      profileYaml(['exchange: { host: h, password: { env: MAIL_PASSWORD } }'], ['encrypted: false']),
+    ),
+    [/encrypted: must not be false: the profile holds secrets/],
+  )
+  t.match(mistakes(t, profileYaml(['passcode: {}']).replace('everyone: true', 'platforms: [ios]')), [
+    /assign: must name somebody/,
+  ])
+})
+
+t.test('the profile’s UUID is of its revision, those of its payloads stay', async (t) => {
+  const build = (payload: string) => {
+    const template = templateOf(readGood(t, profileYaml([payload])), organisation)
+    const built = buildProfile(template, recipient)
+    return { uuid: built.uuid, payload: built.payloads[0]?.PayloadUUID, template }
+  }
+  const one = build('exchange: { host: a.example.com, user: "%user%" }')
+  const two = build('exchange: { host: b.example.com, user: "%user%" }')
+  t.equal(one.payload, two.payload)
+  t.not(one.uuid, two.uuid)
+  t.equal(
+    one.uuid,
+    build('exchange: { host: a.example.com, user: "%user%" }').uuid,
+    'made anew, it is the same',
+  )
+  t.not(revisionFor(one.template, { ...recipient, values: { user: 'bob' } }), one.uuid, 'another user')
+  t.equal(
+    revisionFor(one.template, { ...recipient, values: { ...recipient.values, email: 'other@example.com' } }),
+    one.uuid,
+    'what is not in it does not count',
+  )
+  const rekeyed = templateOf(one.template.profile, { ...organisation, revisionKey: Buffer.alloc(32, 8) })
+  t.not(revisionFor(rekeyed, recipient), one.uuid, 'nobody can make it without the key')
+})
+
+t.test(
+  'a locked profile says so, one with a password carries it; neither in a user enrollment',
+  async (t) => {
+    const build = (removal: string, userEnrollment = false) => {
+      const template = templateOf(
+        readGood(t, profileYaml(['exchange: { host: h }'], [`removal: ${removal}`])),
+        organisation,
+      )
+      return buildProfile(template, { ...recipient, userEnrollment })
+    }
+    t.equal(build('locked').frame.PayloadRemovalDisallowed, true)
+    t.equal(build('allowed').frame.PayloadRemovalDisallowed, undefined)
+    const withPassword = build('{ password: { env: REMOVAL } }')
+    t.equal(withPassword.frame.HasRemovalPasscode, true)
+    t.match(withPassword.payloads.at(-1), {
+      PayloadType: 'com.apple.profileRemovalPassword',
+      RemovalPassword: 'let me out',
+    })
+    t.equal(build('locked', true).frame.PayloadRemovalDisallowed, undefined)
+    t.equal(build('{ password: { env: REMOVAL } }', true).payloads.length, 1)
+    const vpn = templateOf(
+      readGood(
+        t,
+        profileYaml(['scep: {}', 'vpn: { name: V, server: s, serverId: s, localId: l, identity: scep }']),
+      ),
+      organisation,
+    )
+    t.throws(() => buildProfile(vpn, { ...recipient, userEnrollment: true }), {
+      name: 'NotForUserEnrollment',
+    })
+  },
+)
+
+t.test('secrets are not shown where they are masked', async (t) => {
+  const profile = readGood(
+    t,
+    profileYaml(['imap: { incomingHost: i, outgoingHost: o, incomingPassword: { env: MAIL_PASSWORD } }']),
+  )
+  t.equal(profile.encrypted, true, 'with a secret, it is encrypted')
+  const template = templateOf(profile, organisation)
+  const shown = profilePlist(buildProfile(template, recipient, { masked: true })).toString()
+  t.notMatch(shown, /correct horse/)
+  t.match(shown, /<key>IncomingPassword<\/key>\s*<string>\*\*\*<\/string>/)
+  t.match(profilePlist(buildProfile(template, recipient)).toString(), /correct horse/)
+})
+
+t.test('OpenSSL verifies the signature of a profile, and decrypts what is in it: an array', async (t) => {
+  const tool = openssl(t)
+  selfSigned(tool, 'signer')
+  selfSigned(tool, 'device')
+  const certificate = (name: string) => new X509Certificate(readFileSync(join(tool.folder, `${name}.crt`)))
+  const key = createPrivateKey(readFileSync(join(tool.folder, 'signer.key')))
+  const signer = { identity: { certificate: certificate('signer'), key }, chain: [] }
+  const profile = readGood(
+    t,
+    profileYaml(['imap: { incomingHost: i, outgoingHost: o, incomingPassword: { env: MAIL_PASSWORD } }']),
+  )
+  const built = buildProfile(templateOf(profile, organisation), recipient)
+  const plist = encryptedPlist(built, certificate('device'))
+  tool.file('profile.p7', signProfile(plist, signer, Date.now()))
+  tool.run(
+    'cms',
+    '-verify',
+    '-inform',
+    'DER',
+    '-in',
+    'profile.p7',
+    '-CAfile',
+    'signer.crt',
+    '-out',
+    'profile.plist',
+  )
+  const outer = readPlistDict(readFileSync(join(tool.folder, 'profile.plist')))
+  t.match(outer, { PayloadType: 'Configuration', IsEncrypted: true, PayloadUUID: built.uuid })
+  t.notOk('PayloadContent' in outer)
+  tool.file('content.p7', Buffer.from(outer.EncryptedPayloadContent as Uint8Array))
+  const plain = tool.run(
+    'cms',
+    '-decrypt',
+    '-inform',
+    'DER',
+    '-in',
+    'content.p7',
+    '-recip',
+    'device.crt',
+    '-inkey',
+    'device.key',
+    '-binary',
+  )
+  const payloads = readPlist(plain)
+  t.ok(Array.isArray(payloads))
+  t.match(payloads, [{ PayloadType: 'com.apple.mail.managed', IncomingPassword: 'correct horse' }])
+  const altered = Buffer.from(signProfile(plist, signer, Date.now()))
+  const at = altered.indexOf('Configuration')
+  altered[at] = 0x63
+  tool.file('altered.p7', altered)
+  t.throws(() => tool.run('cms', '-verify', '-inform', 'DER', '-in', 'altered.p7', '-CAfile', 'signer.crt'))
+})
+
+t.test('editors get a schema with every kind of payload', async (t) => {
+  const { properties } = profileJsonSchema()
+  const kinds = Object.keys(properties?.payloads?.items?.properties ?? {})
+  t.ok(kinds.includes('exchange') && kinds.includes('raw') && kinds.includes('restrictions'))
+  t.match(properties?.payloads?.items?.properties?.passcode?.properties?.minLength, {
+    type: 'integer',
+    maximum: 16,
+  })
+})

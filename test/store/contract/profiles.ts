@@ -1,0 +1,78 @@
+import type { Test } from 'tap'
+import type { DeviceProfile } from '../../../src/store/profile-ports.ts'
+import { admin, type OpenStore, start } from './values.ts'
+
+export function deviceProfile(changes: Partial<DeviceProfile> = {}): DeviceProfile {
+  return {
+    ...{ enrollment: 'U1', identifier: 'com.example.mdm.profile.mail', revision: 'R1', action: 'install' },
+    ...{ state: 'done', attempts: 0, at: start },
+    ...changes,
+  }
+}
+
+/** What `DeviceProfiles` and `EnrolledPeople` promise. */
+export function profilesContract(t: Test, open: OpenStore): void {
+  t.test(
+    'what was done last about a profile of a device takes the place of what was done before',
+    async (t) => {
+      const { deviceProfiles } = await open(t)
+      const failed = deviceProfile({
+        state: 'failed',
+        error: 'no',
+        command: 'C1',
+        attempts: 2,
+        dueAt: start + 9,
+      })
+      await deviceProfiles.put([failed, deviceProfile({ enrollment: 'U2' })])
+      t.strictSame(await deviceProfiles.of(['U1']), [failed])
+      t.strictSame(await deviceProfiles.failed(failed.identifier, 5), [failed])
+      await deviceProfiles.put([deviceProfile()])
+      t.strictSame(await deviceProfiles.of(['U1', 'U2', 'U3']), [
+        deviceProfile(),
+        deviceProfile({ enrollment: 'U2' }),
+      ])
+      t.strictSame(await deviceProfiles.counts(), [
+        { identifier: failed.identifier, action: 'install', state: 'done', count: 2 },
+      ])
+      await deviceProfiles.forget('U1', [failed.identifier])
+      t.strictSame(await deviceProfiles.of(['U1']), [])
+    },
+  )
+
+  t.test(
+    'profiles are sent again when an administrator says so, which is audited and announced',
+    async (t) => {
+      const { deviceProfiles, audit, changes } = await open(t)
+      const other = deviceProfile({ identifier: 'com.example.mdm.profile.vpn' })
+      await deviceProfiles.put([
+        deviceProfile(),
+        other,
+        deviceProfile({ enrollment: 'U2', state: 'sent', command: 'C' }),
+      ])
+      const before = await changes.latest()
+      t.equal(
+        await deviceProfiles.again({ identifier: deviceProfile().identifier }, admin),
+        1,
+        'not what is on its way',
+      )
+      t.match(await deviceProfiles.of(['U1']), [{ revision: '' }, other])
+      t.match(await changes.since(before, 9), [{ kind: 'enrollment', subject: 'U1' }])
+      t.match(await audit.list({ limit: 1 }), [
+        { action: 'profile.pushed', why: admin.why, details: { profiles: 1 } },
+      ])
+    },
+  )
+
+  t.test('whoever signs in to enroll is known with the groups of the last time', async (t) => {
+    const { enrollmentPasses, enrolledPeople } = await open(t)
+    const pass = { kind: 'ota', source: '203.0.113.7', createdAt: start, expiresAt: start + 1000 } as const
+    await enrollmentPasses.add({
+      ...pass,
+      id: 'p_1',
+      hash: 'h1',
+      user: { name: 'Ann', groups: ['sales'], email: 'ann@example.com' },
+    })
+    await enrollmentPasses.add({ ...pass, id: 'p_2', hash: 'h2', user: { name: 'ann', groups: ['staff'] } })
+    t.strictSame([...(await enrolledPeople.of(['ANN', 'bob']))], [['ann', { groups: ['staff'] }]])
+  })
+}
