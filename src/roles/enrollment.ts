@@ -5,7 +5,7 @@ import { followChanges } from '../devices/changes.ts'
 import { CertificateService } from '../enrollment/ca/certificate-service.ts'
 import { openProfileSigner } from '../enrollment/ca/profile-signer.ts'
 import { signData } from '../enrollment/cms/sign-data.ts'
-import { createEnrollment, type Mount } from '../enrollment/enrollment.ts'
+import { createEnrollment } from '../enrollment/enrollment.ts'
 import type { ProfileIssued } from '../enrollment/ota/ota.ts'
 import { Passes } from '../enrollment/passes.ts'
 import { ProfileDelivery } from '../enrollment/profile-delivery.ts'
@@ -16,9 +16,9 @@ import { Sessions } from '../enrollment/sign-in/session.ts'
 import type { SignedIn, UserPageDependencies } from '../enrollment/user-pages.ts'
 import { Cookies } from '../enrollment/web/cookies.ts'
 import { type EnrollmentListener, type ListenerTls, startListener } from '../enrollment/web/listener.ts'
-import { publicFiles } from '../enrollment/web/public-files.ts'
 import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
 import type { Settings } from '../settings/settings.ts'
+import { deviceMounts } from './enrollment-mounts.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 
 export type EnrollmentParts = Pick<
@@ -103,18 +103,18 @@ async function openParts(settings: SettingsWithTopic, service: CertificateServic
     sha1: settings.deviceSignature.sha1,
   }
   const pages = openPages(settings, shared, { secret, parts })
-  const mounts: readonly Mount[] = [(visit) => publicFiles(visit, service)]
+  const devices = deviceMounts(settings, service, parts)
   return {
     dependencies: {
       pages,
       ota: { ...shared, signatures, certificates: service },
       account: { ...shared, signatures },
-      mounts,
+      mounts: devices.mounts,
       logger,
       onRefused: (reason: string) => metrics.enrollmentRefusals.labels(reason).inc(),
     },
     async close() {
-      await pages.oidc?.close()
+      await Promise.all([pages.oidc?.close(), devices.close()])
     },
   }
 }

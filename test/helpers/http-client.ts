@@ -27,6 +27,7 @@ export interface ClientAnswer {
   readonly status: number
   readonly headers: IncomingMessage['headers']
   readonly body: string
+  readonly bytes: Buffer
   /** The gateway's reference id. */
   readonly id: string
   /** `name=value` of the cookies that were set. */
@@ -56,6 +57,7 @@ export async function ask(options: ClientOptions): Promise<ClientAnswer> {
     status: response.statusCode ?? 0,
     headers: response.headers,
     body: answer.toString('utf8'),
+    bytes: answer,
     id: String(response.headers['gatehouse-request'] ?? ''),
     cookies: (response.headers['set-cookie'] ?? []).map((cookie) => cookie.split(';')[0] ?? ''),
   }
