@@ -24,6 +24,8 @@ export interface CertificateRequest {
   readonly dnsNames?: readonly string[]
   readonly addresses?: readonly string[]
   readonly email?: string
+  /** The subject's UID (RFC 4519): the topic of an MDM push certificate. */
+  readonly uid?: string
   /** Milliseconds since the epoch. */
   readonly notBefore: number
   /** Browsers refuse server certificates above 825 days. */
@@ -41,6 +43,7 @@ export async function issueCertificate(request: CertificateRequest): Promise<Cer
   const subject = [
     { name: 'organizationName', value: 'Gatehouse evaluation' },
     { name: 'commonName', value: request.commonName },
+    ...(request.uid === undefined ? [] : [{ type: '0.9.2342.19200300.100.1.1', value: request.uid }]),
   ]
   const issuer = request.issuer && forge.pki.certificateFromPem(request.issuer.certificate)
   certificate.publicKey = forge.pki.publicKeyFromPem(publicKey)

@@ -15,6 +15,7 @@ const mayImport: Record<string, readonly string[]> = {
   'shared-state': ['domain', 'lib', 'settings'],
   telemetry: ['domain', 'lib'],
   audit: ['domain', 'lib', 'store'],
+  apns: ['domain', 'lib', 'store', 'devices', 'shared-state', 'telemetry', 'settings'],
   compliance: ['domain', 'lib', 'store', 'devices', 'shared-state', 'telemetry', 'settings'],
   devices: ['domain', 'lib', 'store', 'shared-state'],
   enrollment: ['domain', 'lib', 'store', 'devices', 'shared-state', 'telemetry', 'settings'],
@@ -46,6 +47,7 @@ const mayImport: Record<string, readonly string[]> = {
     'gateway',
     'management',
     'compliance',
+    'apns',
     'enrollment',
   ],
   'app-config': ['domain', 'lib'],
@@ -79,7 +81,11 @@ const onlyIn: Record<string, readonly string[]> = {
   'node:sqlite': ['src/store/sqlite.ts'],
   ioredis: ['src/shared-state/redis/client.ts'],
   pg: ['src/store/postgres.ts'],
-  'node-forge': ['src/enrollment/asn1/read.ts', 'src/enrollment/asn1/write.ts'],
+  'node-forge': [
+    'src/apns/push-certificate.ts',
+    'src/enrollment/asn1/read.ts',
+    'src/enrollment/asn1/write.ts',
+  ],
 }
 
 interface Import {

@@ -16,6 +16,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { explainCommand } from './commands/explain.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { policyTest } from './commands/policy-test.ts'
+import { push } from './commands/push.ts'
 import { runCommand } from './commands/run.ts'
 import { tokenCreate } from './commands/token-create.ts'
 import { tokenList } from './commands/token-list.ts'
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
   checkCommand,
   explainCommand,
   policyTest,
+  push,
   deviceList,
   deviceShow,
   deviceApprove,

@@ -1,4 +1,5 @@
 import { systemRandom } from '../lib/random.ts'
+import { startApnsRole } from './apns.ts'
 import { startComplianceRole } from './compliance.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import { startRetention } from './retention.ts'
@@ -19,12 +20,14 @@ export function startJobs(parts: GatewayParts): Jobs {
     logger,
   })
   const compliance = startComplianceRole({ ...parts, holder })
+  const apns = startApnsRole({ ...parts, holder })
   return {
     async measure() {
       await compliance?.measure()
+      await apns?.measure()
     },
     async close() {
-      await Promise.all([retention.close(), compliance?.close()])
+      await Promise.all([retention.close(), compliance?.close(), apns?.close()])
     },
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Service } from '../domain/service.ts'
 import { type KeyPath, type Problem, problemAt, type YamlDocument } from '../lib/yaml-document.ts'
+import { buildApns } from './build-apns.ts'
 import { buildCompliance } from './build-compliance.ts'
 import { buildEnrollment } from './build-enrollment.ts'
 import type { Mistake } from './mistake.ts'
@@ -60,6 +61,7 @@ export function buildSettings(
     ...(written.enrollment && {
       enrollment: buildEnrollment(written.enrollment, readers, mistakes),
     }),
+    ...(written.apns && { apns: buildApns(written.apns, readers, mistakes) }),
     limits,
     retention: written.retention,
     log,

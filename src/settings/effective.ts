@@ -35,6 +35,7 @@ function writtenSettings(settings: Settings): object {
     mdmTokens: settings.mdmTokens,
     appConfig: settings.appConfig,
     compliance: settings.compliance.written,
+    ...(settings.apns && { apns: settings.apns.written }),
     limits,
     retention,
     log,

@@ -3,7 +3,7 @@ import { checkWith } from '../lib/check-with.ts'
 import { type Problem, readYaml } from '../lib/yaml-document.ts'
 import { buildSettings } from './build.ts'
 import type { Settings } from './settings.ts'
-import { laterSections, settingsSchema } from './settings-schema.ts'
+import { settingsSchema } from './settings-schema.ts'
 import { readTextFile } from './text-file.ts'
 
 export type LoadedSettings =
@@ -25,7 +25,7 @@ export function loadSettings(
   if (read.text === undefined) return failed([{ file, line: 1, column: 1, key: '', message: read.mistake }])
   const document = readYaml(read.text, file)
   const checked = checkWith(settingsSchema, document)
-  if (checked.value === undefined) return failed(checked.problems.map(explainLaterSection))
+  if (checked.value === undefined) return failed(checked.problems)
   const readers = { env, resolve: (path: string) => resolve(dirname(file), path), readFile: readTextFile }
   const built = buildSettings(checked.value, { document, file, readers })
   return built.problems.length > 0 ? failed(built.problems) : { settings: built.settings, problems: [] }
@@ -34,12 +34,4 @@ export function loadSettings(
 function failed(problems: readonly Problem[]): LoadedSettings {
   const inOrder = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
   return { settings: undefined, problems: inOrder }
-}
-
-function explainLaterSection(problem: Problem): Problem {
-  if (!laterSections.has(problem.key)) return problem
-  return {
-    ...problem,
-    message: 'this section belongs to a later version of Gatehouse; leave it out until then',
-  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { apnsSection } from './sections/apns.ts'
 import { appSection } from './sections/app.ts'
 import { appConfigSection } from './sections/app-config.ts'
 import { complianceSection } from './sections/compliance.ts'
@@ -26,6 +27,7 @@ export const settingsSchema = z.strictObject({
   appConfig: appConfigSection,
   compliance: complianceSection,
   enrollment: enrollmentSection,
+  apns: apnsSection,
   limits: limitsSection,
   retention: retentionSection,
   log: logSection,
@@ -36,6 +38,3 @@ export const settingsSchema = z.strictObject({
 
 /** The file as it is written, checked, with every default filled in. */
 export type SettingsDocument = z.output<typeof settingsSchema>
-
-/** Sections of the design that this version does not have. */
-export const laterSections: ReadonlySet<string> = new Set(['apns'])

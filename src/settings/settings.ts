@@ -9,6 +9,7 @@
 import type { Platform } from '../domain/client-identity.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { Service } from '../domain/service.ts'
+import type { ApnsSettings } from './build-apns.ts'
 import type { ComplianceSettings } from './build-compliance.ts'
 import type { EnrollmentSettings } from './build-enrollment.ts'
 import type { ListenAddress } from './listen-address.ts'
@@ -30,6 +31,7 @@ export interface Settings {
   readonly compliance: ComplianceSettings
   /** Undefined: no device is enrolled here. */
   readonly enrollment?: EnrollmentSettings
+  readonly apns?: ApnsSettings
   readonly limits: Limits
   readonly retention: RetentionSettings
   readonly log: LogSettings

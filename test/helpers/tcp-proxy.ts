@@ -22,15 +22,16 @@ export interface TcpProxy {
 export async function startTcpProxy(
   t: Test,
   target: { readonly host: string; readonly port: number },
+  host = ownAddress(),
 ): Promise<TcpProxy> {
-  const proxy = new LoopbackProxy(target)
+  const proxy = new LoopbackProxy(target, host)
   await proxy.listen()
   t.teardown(() => proxy.refuse())
   return proxy
 }
 
 class LoopbackProxy implements TcpProxy {
-  readonly host = ownAddress()
+  readonly host: string
   port = 0
   readonly #target: { readonly host: string; readonly port: number }
   readonly #sockets = new Set<Socket>()
@@ -39,8 +40,9 @@ class LoopbackProxy implements TcpProxy {
   #delay = 0
   #holding = false
 
-  constructor(target: { readonly host: string; readonly port: number }) {
+  constructor(target: { readonly host: string; readonly port: number }, host: string) {
     this.#target = target
+    this.host = host
   }
 
   async listen(): Promise<void> {

@@ -51,12 +51,7 @@ t.test('what must be there and is not is named', async (t) => {
   ])
 })
 
-t.test('a section of a later version is called that', async (t) => {
-  for (const section of ['apns']) {
-    t.match(mistakes(t, [gateway, services, store, `${section}: {}`]), [
-      `4:1 ${section}: this section belongs to a later version of Gatehouse; leave it out until then`,
-    ])
-  }
+t.test('a Redis that is none is told', async (t) => {
   t.match(mistakes(t, [gateway, services, store, 'redis: "http://cache.internal:6379"']), [
     /4:8 redis: `url` must be redis:/,
   ])
