@@ -321,6 +321,12 @@ export const reasons = {
     operator:
       'The client certificate has expired, was revoked, comes from a CA that is not in `clientCa`, or is not meant for clients. The log says which.',
   },
+  'certificate.revoked': {
+    status: 403,
+    sentence: 'The certificate of this device was revoked.',
+    operator:
+      'Gatehouse has issued the certificate and revoked it since: the device has checked out, was removed, or an administrator did so. See `gatehouse enroll certificates SERIAL`. A device that enrolls again gets a new one.',
+  },
   'client.certificate-required': {
     status: 421,
     sentence: 'This connection has no client certificate for this address.',

@@ -30,6 +30,8 @@ export class LiveExchanges {
     const exchange = { assessment, client, place: nowhere }
     this.#open.add(exchange)
     client.onClose(() => this.#open.delete(exchange))
+    // It was revoked while the request was assessed, and the notice found nothing open.
+    if (this.#isRevoked(assessment)) this.#cut(exchange, { verdict: 'refuse', reason: 'certificate.revoked' })
     return exchange
   }
 
@@ -48,12 +50,21 @@ export class LiveExchanges {
     await Promise.all(exchanges.map((exchange) => this.#reconsider(exchange)))
   }
 
+  /** A certificate was revoked: what it has opened ends, whatever the policy says of the rest. */
+  async reconsiderCertificate(serial: string): Promise<void> {
+    const exchanges = this.#open.list(({ assessment }) => serialOf(assessment) === serial)
+    await Promise.all(exchanges.map((exchange) => this.#reconsider(exchange)))
+  }
+
   /** The policy, a bypass or the time changed. */
   async reconsiderAll(): Promise<void> {
     for (const exchange of this.#open.list()) await this.#reconsider(exchange)
   }
 
-  async #reconsider({ assessment, client }: LiveExchange): Promise<void> {
+  async #reconsider(exchange: LiveExchange): Promise<void> {
+    const { assessment } = exchange
+    if (this.#isRevoked(assessment))
+      return this.#cut(exchange, { verdict: 'refuse', reason: 'certificate.revoked' })
     const state = assessment.state && (await this.#stateNow(assessment))
     const bypassUntil = this.#deps.bypassUntil(assessment.facts.service)
     const { bypassUntil: _before, ...before } = assessment.facts
@@ -65,6 +76,15 @@ export class LiveExchanges {
       this.#deps.now(),
     )
     if (isLetThrough(decision)) return
+    this.#cut(exchange, decision)
+  }
+
+  #isRevoked(assessment: Assessment): boolean {
+    const serial = serialOf(assessment)
+    return serial !== undefined && this.#deps.isRevoked(serial)
+  }
+
+  #cut({ assessment, client }: LiveExchange, decision: Decision): void {
     this.#deps.onCutOff(assessment, decision)
     client.abort('cut-off')
   }
@@ -79,7 +99,13 @@ export class LiveExchanges {
   }
 }
 
+function serialOf({ request }: Assessment): string | undefined {
+  return request.head.connection.clientCertificate?.serialNumber
+}
+
 export interface LiveDependencies {
+  /** Has this certificate of our own been revoked? */
+  readonly isRevoked: (serial: string) => boolean
   readonly find: (
     keys: Assessment['identification']['keys'],
   ) => DeviceState | undefined | Promise<DeviceState | undefined>

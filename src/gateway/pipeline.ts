@@ -8,6 +8,7 @@
  * Unknown is refused, and every error on the way ends in a refusal: there is no path from a `catch` to a forward.
  */
 import type { ClientRequest } from '../clients/protocol.ts'
+import type { OwnCertificates } from '../devices/own-certificates.ts'
 import type { RequestHead } from '../domain/request-head.ts'
 import { throughLink } from './app/pages.ts'
 import { type AssessDependencies, type Assessment, assess } from './assess.ts'
@@ -18,6 +19,7 @@ import type { Outcome } from './outcome.ts'
 import { type PageDependencies, serveOwnPage } from './own-pages.ts'
 import { readSmallBody } from './read-body.ts'
 import { sendRefusal } from './refuse.ts'
+import { isRevoked, refuseRevoked } from './revoked-certificate.ts'
 import type { Route, Routes } from './routing.ts'
 
 export interface Pipeline {
@@ -28,6 +30,7 @@ export interface Pipeline {
   readonly fail: FailDependencies
   /** Does an MDM token stand in the request's target? */
   readonly tokenInUrl: (head: RequestHead) => boolean
+  readonly certificates: Pick<OwnCertificates, 'ready' | 'isRevoked'>
   readonly record: (exchange: RecordedExchange) => void
 }
 
@@ -47,13 +50,21 @@ export async function handleExchange(
   let assessment: Assessment | undefined
   let outcome: Outcome
   try {
+    const { clientCertificate } = head.connection
+    const revoked =
+      clientCertificate !== undefined && (await isRevoked(clientCertificate, pipeline.certificates))
     // Before anything else looks at the target, let alone writes it down or passes it on.
     const destination = pipeline.tokenInUrl(head)
       ? ({ kind: 'token-in-url' } as const)
-      : pipeline.routes.destination(head)
+      : revoked
+        ? ({ kind: 'revoked-certificate' } as const)
+        : pipeline.routes.destination(head)
     switch (destination.kind) {
       case 'token-in-url':
         outcome = sendRefusal('token.in-url', { head, client, assessment })
+        break
+      case 'revoked-certificate':
+        outcome = refuseRevoked(head, client, pipeline.routes)
         break
       case 'unknown-host':
         outcome = sendRefusal('host.unknown', { head, client, assessment })

@@ -3,7 +3,7 @@ import { type TlsWatch, watchTlsMaterial } from '../gateway/listener/tls-materia
 import type { Change } from '../store/ports.ts'
 import type { Core } from './gateway-core.ts'
 import { reportCertificates, startProbe } from './gateway-health.ts'
-import type { OpenListener } from './gateway-listeners.ts'
+import { type OpenListener, withOwnAuthorities } from './gateway-listeners.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import { failureReporter } from './report-failure.ts'
 
@@ -15,6 +15,9 @@ export interface Background {
 
 /** Milliseconds between two looks at the open exchanges for what changes by time alone (`registeredWithin`, `from:`). */
 const reconsiderEvery = 30_000
+
+/** Milliseconds between two looks at which certificates have ended by time alone: their authority is trusted no more then. */
+const endedEvery = 3_600_000
 
 export function startBackground(
   parts: GatewayParts,
@@ -36,6 +39,7 @@ export function startBackground(
     onGap: (asOf) => {
       core.devices.dropAll(asOf)
       core.tokens.known.changed()
+      core.certificates.changed()
       readAnew()
     },
     onBack: (asOf) => {
@@ -47,15 +51,18 @@ export function startBackground(
   const sweep = setInterval(() => void core.live.reconsiderAll().catch(onError), reconsiderEvery).unref()
   const probe = startProbe(parts)
   void core.policy.follow(async () => core.live.reconsiderAll())
-  const certificates = followCertificates(parts, listeners)
+  const certificates = followCertificates(parts, core, listeners)
+  const hourly = setInterval(() => core.certificates.changed(), endedEvery).unref()
   return {
     reloadTls: async () => certificates?.reload(),
     close() {
       clearInterval(sweep)
+      clearInterval(hourly)
       probe.close()
       changes.close()
       core.bypasses.close()
       core.tokens.known.close()
+      core.certificates.close()
       core.policy.close()
       certificates?.close()
     },
@@ -63,11 +70,16 @@ export function startBackground(
 }
 
 /** New certificates serve new connections; when they are wrong, the ones before stay and readiness says so. */
-function followCertificates(parts: GatewayParts, listeners: readonly OpenListener[]): TlsWatch | undefined {
+function followCertificates(
+  parts: GatewayParts,
+  core: Core,
+  listeners: readonly OpenListener[],
+): TlsWatch | undefined {
   const { settings, logger, health } = parts
   if (settings.gateway.tls === undefined) return undefined
-  return watchTlsMaterial(settings.gateway.tls, {
-    onMaterial(material) {
+  const watch = watchTlsMaterial(settings.gateway.tls, {
+    onMaterial(files) {
+      const material = withOwnAuthorities(files, parts, core)
       for (const { scheme, listener } of listeners) if (scheme === 'https') listener.reloadTls(material)
       reportCertificates(material, parts)
       health.set('certificates', { ok: true }, false)
@@ -79,6 +91,8 @@ function followCertificates(parts: GatewayParts, listeners: readonly OpenListene
       logger.error({ err: error }, 'certificates rejected; the ones before stay in use')
     },
   })
+  core.onAuthorities(() => void watch.reload())
+  return watch
 }
 
 /** A committed change, made by whichever process: copies are dropped and the open exchanges decided again. */
@@ -96,6 +110,9 @@ async function apply(change: Change, parts: GatewayParts, core: Core): Promise<v
     case 'vendor':
       // Newer news of the same devices: what they change is announced device by device.
       return core.vendors.refresh()
+    case 'certificate':
+      core.certificates.told(change.subject)
+      return core.live.reconsiderCertificate(change.subject)
     case 'mdm-token':
       return core.tokens.known.changed()
     case 'approval':

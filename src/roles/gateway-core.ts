@@ -1,5 +1,6 @@
 import { createTokenVerifier } from '../clients/verify-token.ts'
 import { createDeviceStates, type DeviceStates } from '../devices/device-states.ts'
+import { OwnCertificates } from '../devices/own-certificates.ts'
 import { VendorNews } from '../devices/vendor-news.ts'
 import { tokenInTarget } from '../evidence/mdm-token/in-url.ts'
 import { ActiveBypasses } from '../gateway/active-bypasses.ts'
@@ -32,6 +33,9 @@ export interface Core {
   readonly bypasses: ActiveBypasses
   readonly vendors: VendorNews
   readonly tokens: GatewayTokens
+  readonly certificates: OwnCertificates
+  /** Called when other authorities are trusted than before. */
+  readonly onAuthorities: (listener: () => void) => void
   readonly live: LiveExchanges
   readonly running: RunningExchanges
   readonly relay: Relay
@@ -78,7 +82,19 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     verifyToken: createTokenVerifier({ fetch: fetchLimited, now }),
     userOfGrant: (key) => store.grants.userOf(key.hash, now()),
   })
+  let authoritiesChanged = () => {}
+  const certificates = new OwnCertificates({
+    certificates: store.certificates,
+    authorities: store.authorities,
+    now,
+    monotonic: parts.monotonic,
+    staleFor: () => policy.current.limits.staleFor,
+    onAuthorities: () => authoritiesChanged(),
+    onError: (error) => failed(error, 'revoked certificates are not up to date'),
+  })
+  await certificates.refresh()
   const live = new LiveExchanges({
+    isRevoked: (serial) => certificates.isRevoked(serial),
     find: (keys) => devices.find(keys),
     policy: () => policy.current,
     bypassUntil: (service) => bypasses.until(service),
@@ -123,6 +139,10 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     bypasses,
     vendors,
     tokens,
+    certificates,
+    onAuthorities: (listener: () => void) => {
+      authoritiesChanged = listener
+    },
     live,
     running: new RunningExchanges(),
     relay,
@@ -212,6 +232,7 @@ function assemblePipeline(
     fail: {
       onFailure: (head, reason, error) => failed(error, 'exchange failed', { id: head.id, reason }),
     },
+    certificates: core.certificates,
     tokenInUrl: ({ target }) => tokenInTarget(target, settings.mdmTokens.header),
     record(exchange) {
       try {

@@ -1,5 +1,5 @@
 import { type Listener, startListener } from '../gateway/listener/listener.ts'
-import { loadTlsMaterial } from '../gateway/listener/tls-material.ts'
+import { loadTlsMaterial, type TlsMaterial } from '../gateway/listener/tls-material.ts'
 import { handleExchange } from '../gateway/pipeline.ts'
 import { createMalformedHandler } from '../gateway/refuse-malformed.ts'
 import { IpSet } from '../lib/ip-set.ts'
@@ -15,7 +15,8 @@ export interface OpenListener {
 export async function openListeners(parts: GatewayParts, core: Core): Promise<readonly OpenListener[]> {
   const { settings, accessLog, metrics, now, random } = parts
   const { gateway, limits } = settings
-  const tls = gateway.tls === undefined ? undefined : await loadTlsMaterial(gateway.tls)
+  const files = gateway.tls === undefined ? undefined : await loadTlsMaterial(gateway.tls)
+  const tls = files && withOwnAuthorities(files, parts, core)
   if (tls !== undefined) reportCertificates(tls, parts)
   const onRefused = createMalformedHandler(accessLog, metrics, core.routes)
   const opened: OpenListener[] = []
@@ -48,6 +49,15 @@ export async function openListeners(parts: GatewayParts, core: Core): Promise<re
     }
   }
   return opened
+}
+
+/** Where devices are enrolled here, their certificates count without a file that names the CA. */
+export function withOwnAuthorities(
+  files: TlsMaterial,
+  { settings }: GatewayParts,
+  { certificates }: Core,
+): TlsMaterial {
+  return settings.enrollment === undefined ? files : { ...files, ownCa: certificates.authorities }
 }
 
 const strictPaths = { encodedSlash: false, parameters: false, caseInsensitive: false }

@@ -25,6 +25,8 @@ export interface TlsMaterial {
   readonly clientCa: readonly string[]
   readonly crl: readonly string[]
   readonly http2: boolean
+  /** PEM of Gatehouse's own CAs; clients are asked for a certificate even while there is none yet. */
+  readonly ownCa?: readonly string[]
 }
 
 export interface ServerCertificate {

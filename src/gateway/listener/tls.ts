@@ -32,7 +32,7 @@ export interface TlsServer {
 
 export function createTlsServer(material: TlsMaterial, limits: Limits): TlsServer {
   let contexts = contextsOf(material)
-  const asksForCertificates = material.clientCa.length > 0
+  const asksForCertificates = asksFor(material)
   const options: TlsOptions = {
     ...contextOptions(material, material.certificates[0]),
     ALPNProtocols: material.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
@@ -53,21 +53,27 @@ export function createTlsServer(material: TlsMaterial, limits: Limits): TlsServe
   }
 }
 
+function asksFor({ clientCa, ownCa }: TlsMaterial): boolean {
+  return clientCa.length > 0 || ownCa !== undefined
+}
+
 function contextOptions(
   material: TlsMaterial,
   certificate: ServerCertificate | undefined,
 ): SecureContextOptions {
-  const { clientCa, crl } = material
+  const { clientCa, crl, ownCa = [] } = material
+  const asks = asksFor(material)
   return {
     ...(certificate && { cert: certificate.cert, key: certificate.key }),
     ...(certificate?.passphrase !== undefined && { passphrase: certificate.passphrase }),
-    ...(clientCa.length > 0 && { ca: [...clientCa] }),
+    // Also when it is empty: without it, Node would believe each public CA.
+    ...(asks && { ca: [...clientCa, ...ownCa] }),
     ...(crl.length > 0 && { crl: [...crl] }),
     minVersion: 'TLSv1.2',
     ciphers,
     honorCipherOrder: true,
     // A resumed session would keep a certificate that was revoked since.
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (clientCa.length > 0 ? constants.SSL_OP_NO_TICKET : 0),
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (asks ? constants.SSL_OP_NO_TICKET : 0),
   }
 }
 
