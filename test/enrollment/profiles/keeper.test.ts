@@ -1,0 +1,251 @@
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { MdmCommand } from '../../../src/domain/mdm-command.ts'
+import { ProfileKeeper } from '../../../src/enrollment/profiles/keeper.ts'
+import type { Step } from '../../../src/enrollment/profiles/plan.ts'
+import type { Profile } from '../../../src/enrollment/profiles/profile.ts'
+import { signProfile } from '../../../src/enrollment/profiles/seal-profile.ts'
+import { readPlistDict } from '../../../src/lib/plist/read.ts'
+import type { Store } from '../../../src/store/ports.ts'
+import { openSqliteStore } from '../../../src/store/sqlite.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import { openssl, selfSigned } from '../../helpers/openssl.ts'
+import { enroll } from '../../store/contract/enrollments.ts'
+import { start } from '../../store/contract/values.ts'
+import { organisation, profileYaml, readGood } from './support.ts'
+
+async function keeperUnderTest(t: Test, first: readonly Profile[], pace = 600) {
+  const clock = { now: start + 10 }
+  const now = () => clock.now
+  const store = await openSqliteStore(join(t.testdir(), 'record.db'), { now })
+  t.teardown(() => store.close())
+  const tool = openssl(t)
+  selfSigned(tool, 'signer')
+  const certificate = new X509Certificate(readFileSync(join(tool.folder, 'signer.crt')))
+  const key = createPrivateKey(readFileSync(join(tool.folder, 'signer.key')))
+  let profiles = first
+  let count = 0
+  const steps: (Step & { enrollment: string })[] = []
+  const errors: unknown[] = []
+  const keeper = new ProfileKeeper({
+    ...{ record: { ...store }, organisation, pace, check: 3_600_000, now },
+    authority: {
+      authority: async () => certificate,
+      signProfile: async (plist) => signProfile(plist, { identity: { certificate, key }, chain: [] }, now()),
+    },
+    profiles: () => profiles,
+    secret: () => `challenge ${++count}`,
+    newUuid: () => `command-${++count}`,
+    async sleep(milliseconds, signal) {
+      signal.throwIfAborted()
+      clock.now += milliseconds
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+    events: {
+      onStep: (enrollment, step) => steps.push({ ...step, enrollment }),
+      onFailed() {},
+      onError: (error) => errors.push(error),
+    },
+  })
+  return {
+    ...{ clock, store, keeper, steps, errors, tool },
+    keep: async (id: string) => keeper.keep((await store.enrollments.get(id))!),
+    change(next: readonly Profile[]) {
+      profiles = next
+      keeper.profilesChanged()
+    },
+  }
+}
+
+/** What waits for the device, oldest first. */
+async function queue(store: Store, id: string): Promise<MdmCommand[]> {
+  const commands = await store.mdmCommands.list({
+    enrollment: id,
+    states: ['queued', 'sent', 'not-now'],
+    limit: 100,
+  })
+  return commands.toReversed()
+}
+
+/** The device fetches what waits for it, and answers. */
+async function answer(
+  store: Store,
+  id: string,
+  at: number,
+  state: 'acknowledged' | 'error' = 'acknowledged',
+) {
+  for (;;) {
+    const command = await store.mdmCommands.next(id, { fresh: true, renewalOnly: false, at })
+    if (command === undefined) return
+    const errors =
+      state === 'error' ? [{ domain: 'MCProfileErrorDomain', code: 1009, description: 'No' }] : []
+    await store.mdmCommands.report({ uuid: command.uuid, enrollment: id, state, errors, at })
+  }
+}
+
+const passcode = (t: Test, minLength = 6) =>
+  readGood(t, profileYaml([`passcode: { minLength: ${minLength} }`]))
+
+t.test('an enrolled device gets its profiles, and gets each once', async (t) => {
+  const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
+  await enroll(store, 'U1')
+  t.match(await keep('U1'), [{ kind: 'install', why: 'new', identifier: 'com.example.mdm.profile.test' }])
+  const [install, list] = await queue(store, 'U1')
+  t.match([install?.requestType, list?.requestType], ['InstallProfile', 'ProfileList'])
+  const command = readPlistDict((await store.mdmCommands.payload(install!.uuid))!)
+  t.match(
+    Buffer.from(command.Payload as Uint8Array).toString('latin1'),
+    /com\.apple\.mobiledevice\.passwordpolicy/,
+  )
+  t.strictSame(await keep('U1'), [])
+  clock.now += 1000
+  await answer(store, 'U1', clock.now)
+  t.strictSame(await keep('U1'), [])
+  t.match(await store.deviceProfiles.of(['U1']), [{ state: 'done' }])
+})
+
+t.test(
+  'a changed profile takes the place of the one before, and one that is taken away is removed',
+  async (t) => {
+    const { store, keep, clock, change } = await keeperUnderTest(t, [passcode(t)])
+    await enroll(store, 'U1')
+    await keep('U1')
+    await answer(store, 'U1', ++clock.now)
+    await keep('U1')
+    change([passcode(t, 8)])
+    t.match(await keep('U1'), [{ kind: 'install', why: 'changed' }])
+    await answer(store, 'U1', ++clock.now)
+    change([])
+    t.match(await keep('U1'), [{ kind: 'remove' }])
+    t.match(
+      (await queue(store, 'U1')).map(({ requestType }) => requestType),
+      ['RemoveProfile'],
+    )
+    await answer(store, 'U1', ++clock.now)
+    await keep('U1')
+    t.strictSame(await store.deviceProfiles.of(['U1']), [])
+  },
+)
+
+t.test('a profile that the device has lost is sent again', async (t) => {
+  const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
+  await enroll(store, 'U1')
+  await keep('U1')
+  await answer(store, 'U1', ++clock.now)
+  await keep('U1')
+  clock.now += 10
+  await store.enrollments.putInventory('U1', { part: 'profiles', values: { list: [] }, at: clock.now })
+  t.match(await keep('U1'), [{ kind: 'install', why: 'drift' }])
+})
+
+t.test('a device that is enrolled anew gets everything anew', async (t) => {
+  const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
+  await enroll(store, 'U1')
+  await keep('U1')
+  await answer(store, 'U1', ++clock.now)
+  await keep('U1')
+  clock.now += 1000
+  await enroll(store, 'U1', { at: clock.now, identity: { certificate: 'another', publicKey: 'another key' } })
+  t.match(await keep('U1'), [{ kind: 'install', why: 'new' }])
+})
+
+t.test('what the device refuses is kept with its words, and tried again an hour later', async (t) => {
+  const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
+  await enroll(store, 'U1')
+  await keep('U1')
+  await answer(store, 'U1', ++clock.now, 'error')
+  t.strictSame(await keep('U1'), [])
+  t.match(await store.deviceProfiles.of(['U1']), [
+    { state: 'failed', error: 'No (MCProfileErrorDomain 1009)', attempts: 1 },
+  ])
+  clock.now += 3_600_001
+  t.match(await keep('U1'), [{ why: 'retry' }])
+})
+
+t.test('a certificate for a device comes with a challenge of its own, known by its hash alone', async (t) => {
+  const { store, keep } = await keeperUnderTest(t, [readGood(t, profileYaml(['scep: {}']))])
+  await enroll(store, 'U1')
+  await keep('U1')
+  const [install] = await queue(store, 'U1')
+  const command = readPlistDict((await store.mdmCommands.payload(install!.uuid))!)
+  const text = Buffer.from(command.Payload as Uint8Array).toString('latin1')
+  const challenge = /<string>(challenge \d+)<\/string>/.exec(text)?.[1]
+  t.ok(challenge)
+  const { sha256 } = await import('../../../src/lib/hash.ts')
+  t.match(await store.scepChallenges.find(sha256(challenge!)), { enrollment: 'U1', user: 'ann' })
+  t.match(text, /<string>CN<\/string>\s*<string>U1<\/string>/)
+  t.ok(install?.expiresAt)
+})
+
+t.test('a profile that cannot be made for somebody is told of once, and hurts nobody else', async (t) => {
+  const mail = readGood(
+    t,
+    profileYaml(['exchange: { host: h, email: "%email%" }']).replace('name: test', 'name: mail'),
+  )
+  const secret = readGood(
+    t,
+    profileYaml([
+      'imap: { incomingHost: i, outgoingHost: o, incomingPassword: { env: MAIL_PASSWORD } }',
+    ]).replace('name: test', 'name: imap'),
+  )
+  const { store, keep } = await keeperUnderTest(t, [mail, secret, passcode(t)])
+  await enroll(store, 'U1')
+  await keep('U1')
+  await keep('U1')
+  t.match(await store.deviceProfiles.of(['U1']), [
+    {
+      identifier: /imap/,
+      state: 'failed',
+      error: /certificate of the device is not in the record/,
+      attempts: 1,
+    },
+    { identifier: /mail/, state: 'failed', error: /%email% has no value here/, attempts: 1 },
+    { identifier: /test/, state: 'sent' },
+  ])
+})
+
+t.test('a change for very many goes out at the pace, and all get it', async (t) => {
+  const { store, keeper, clock, steps, errors } = await keeperUnderTest(t, [passcode(t)], 60)
+  for (let index = 0; index < 150; index++) await enroll(store, `U${index}`)
+  const began = clock.now
+  const stop = new AbortController()
+  const running = keeper.run(stop.signal)
+  await eventually(() => new Set(steps.map(({ enrollment }) => enrollment)).size === 150)
+  stop.abort()
+  await running
+  t.equal(steps.length, 150, 'each once')
+  t.ok(
+    clock.now - began > 3 * 60_000,
+    `${clock.now - began} ms for 150 profiles and 150 questions, 60 a minute`,
+  )
+  t.strictSame(errors, [])
+})
+
+t.test('the keeper finds new devices by the record’s own notices', async (t) => {
+  const { store, keeper, steps } = await keeperUnderTest(t, [passcode(t)])
+  const stop = new AbortController()
+  const running = keeper.run(stop.signal)
+  await enroll(store, 'U1')
+  await eventually(() => steps.length === 1)
+  stop.abort()
+  await running
+})
+
+t.test('an identity on an elliptic curve cannot be encrypted to, which is told', async (t) => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  t.equal(publicKey.asymmetricKeyType, 'ec')
+  const secret = readGood(
+    t,
+    profileYaml(['imap: { incomingHost: i, outgoingHost: o, incomingPassword: { env: MAIL_PASSWORD } }']),
+  )
+  const { store, keep, tool } = await keeperUnderTest(t, [secret])
+  selfSigned(tool, 'ec', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256')
+  const { raw } = new X509Certificate(readFileSync(join(tool.folder, 'ec.crt')))
+  const byFingerprint = async () => ({ certificate: raw.toString('base64') })
+  Object.assign(store.certificates, { byFingerprint })
+  await enroll(store, 'U1')
+  await keep('U1')
+  t.match(await store.deviceProfiles.of(['U1']), [{ state: 'failed', error: /Only RSA keys/ }])
+})
