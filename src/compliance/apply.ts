@@ -171,9 +171,10 @@ export class Round {
     for (let begin = 0; begin < outdated.length; begin += atOnce) {
       const some = outdated.slice(begin, begin + atOnce)
       const changes = some.map(({ before, posture }) => ({ id: before.registration.id, posture }))
-      onApplied(await record.postures.set(changes, { name: 'compliance', at: now() }))
+      // First: what has its new posture is not looked at again, when this is interrupted in between.
       for (const one of some)
         if (one.gone) await letGo(one.before.registration.id, one.posture, { record, whenGone, now })
+      onApplied(await record.postures.set(changes, { name: 'compliance', at: now() }))
     }
   }
 }

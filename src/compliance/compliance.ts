@@ -91,6 +91,10 @@ export class Compliance {
         askAgain: options.askAgain,
         random: options.random,
         sleep: options.sleep,
+        onUnsettled: () => {
+          this.#wholePass = true
+          this.#wake?.()
+        },
         onPoll: (event) => {
           events.onPoll(name, event)
           // From now on it means something that this vendor does not know a device.
@@ -157,6 +161,8 @@ export class Compliance {
         await this.#refresh()
       } catch (error) {
         if (!signal.aborted) this.#options.events.onError(error)
+        // What was under way may be half done, and is not known any more.
+        this.#wholePass = true
         await this.#options.sleep(tick, signal).catch(() => {})
       }
       if (this.#wholePass || this.#dirty.size > 0) continue

@@ -16,12 +16,16 @@ export async function confirmHeld(
 ): Promise<number> {
   await record.sweeps.confirm(vendor, by)
   let applied = 0
+  let after: string | undefined
   for (;;) {
-    const held = await record.postures.held(vendor, undefined, atOnce)
-    if (held.length === 0) return applied
-    await record.postures.set(held, by)
+    const page = await record.postures.held(vendor, after, atOnce)
+    after = page.at(-1)?.id
+    if (after === undefined) return applied
+    // What a poll holds while this goes on, nobody has seen.
+    const held = page.filter(({ since }) => since <= by.at)
     for (const { id, posture, gone } of held)
       if (gone) await letGo(id, posture, { record, whenGone, now: () => by.at })
+    await record.postures.set(held, by)
     // Those of registrations that are gone are not set, and held no more.
     await record.postures.drop(held.map(({ id }) => id))
     applied += held.length

@@ -50,9 +50,10 @@ export function posturesOf(
     })
     return { registration, found }
   })
-  const surplus = rules.surplus === 'allow' ? new Map() : surplusOf(matched, household, rules)
+  const told = withoutLies(matched, household, rules)
+  const surplus = rules.surplus === 'allow' ? new Map() : surplusOf(told, household, rules)
   return new Map(
-    matched.map(({ registration, found }) => {
+    told.map(({ registration, found }) => {
       const posture = postureOf(found, household, { rules, now })
       const most = surplus.get(registration.id)
       return [registration.id, most === undefined ? posture : surplusPosture(posture, most, rules)]
@@ -152,17 +153,7 @@ function surplusOf(
 ): ReadonlyMap<string, number> {
   const surplus = new Map<string, number>()
   for (const group of groupsOf(matched, aliases)) {
-    const [first] = group
-    if (first === undefined) continue
-    const names = group.flatMap(({ registration }) => namesOf(registration.user, aliases))
-    const own = distinct(
-      devices.filter(
-        (device) =>
-          isHeld(device) &&
-          platformFits(first.registration.device, device) !== false &&
-          isSamePerson(names, namesOfDevice(device)),
-      ),
-    )
+    const own = devicesOf(group, devices, aliases)
     const proven = distinct(group.flatMap(({ found }) => (found.match === 'exact' ? found.devices : [])))
     const free = own.filter((device) => !proven.some((other) => isOne(device, other))).length
     const guessed = group
@@ -171,6 +162,62 @@ function surplusOf(
     for (const { registration } of guessed.slice(free)) surplus.set(registration.id, own.length)
   }
   return surplus
+}
+
+/**
+ * What a client says of its model and version is what its user likes: two clients of one service that say the same would both
+ * be taken for the one good device, while the other device, which is not, has none. So nothing narrows the choice for them.
+ */
+function withoutLies(
+  matched: readonly Matched[],
+  { devices }: Household,
+  { aliases }: PostureRules,
+): readonly Matched[] {
+  const wider = new Map<string, Found>()
+  for (const group of groupsOf(matched, aliases)) {
+    const likely = group.filter(({ found }) => found.match === 'likely')
+    const shared = likely.filter(({ found: { devices: own } }) =>
+      likely.some((other) => other.found.devices !== own && isOne(other.found.devices[0]!, own[0]!)),
+    )
+    for (const { registration } of shared) {
+      const all = devicesOf(group, devices, aliases)
+      if (all.length > 1) wider.set(registration.id, { match: 'ambiguous', devices: all })
+    }
+    for (const { registration } of laterClaimers(group)) {
+      const all = devicesOf(group, devices, aliases)
+      wider.set(registration.id, { match: all.length > 1 ? 'ambiguous' : 'likely', devices: all })
+    }
+  }
+  return matched.map((one) => ({ ...one, found: wider.get(one.registration.id) ?? one.found }))
+}
+
+/** A DeviceId of ActiveSync is a claim: of two clients that claim the same one, the one that came first has it. */
+function laterClaimers(group: readonly Matched[]): readonly Matched[] {
+  const claimers = group
+    .filter(({ registration, found }) => found.by === 'easDeviceId' && registration.deviceIds === undefined)
+    .toSorted(byAge)
+  return claimers.filter(({ found: { devices: own } }, index) =>
+    claimers.slice(0, index).some(({ found }) => isOne(found.devices[0]!, own[0]!)),
+  )
+}
+
+/** Those of the group's type that their user has, each once. */
+function devicesOf(
+  group: readonly Matched[],
+  devices: readonly ManagedDevice[],
+  aliases: Aliases,
+): readonly ManagedDevice[] {
+  const names = group.flatMap(({ registration }) => namesOf(registration.user, aliases))
+  const [first] = group
+  return distinct(
+    devices.filter(
+      (device) =>
+        isHeld(device) &&
+        first !== undefined &&
+        platformFits(first.registration.device, device) !== false &&
+        isSamePerson(names, namesOfDevice(device)),
+    ),
+  )
 }
 
 function isGuess({ match }: Found): boolean {

@@ -1,4 +1,5 @@
 import type { ManagedDevice } from '../domain/managed-device.ts'
+import { RecordUnavailable } from '../store/errors.ts'
 import type { SweepCounts } from '../store/ports.ts'
 import type { PostureWriter, Round } from './apply.ts'
 import { type Connector, VendorError, type VendorPage } from './connectors/connector.ts'
@@ -19,6 +20,8 @@ export interface PollDependencies {
   readonly latest: LatestWord
   /** What the sweep says of this device is not what the vendor said when it was asked meanwhile. */
   readonly onDoubt: (vendorDeviceId: string) => void
+  /** News were kept, perhaps, and what follows from them was not: everybody is to be judged anew. */
+  readonly onUnsettled: () => void
 }
 
 /** What one poll has learnt, kept page by page; what follows from it is settled at its end. */
@@ -38,7 +41,7 @@ export class News {
 
   keep(page: Pick<VendorPage, 'devices' | 'unreadable'>): Promise<void> {
     this.unreadable += page.unreadable?.count ?? 0
-    return this.#deps.latest.exclusively(() => this.#keep(page.devices, 'page'))
+    return this.#orUnsettled(() => this.#keep(page.devices, 'page'))
   }
 
   /**
@@ -46,7 +49,7 @@ export class News {
    * @param force written also when nothing is new
    */
   keepOne(device: ManagedDevice, force: boolean): Promise<void> {
-    return this.#deps.latest.exclusively(() => {
+    return this.#orUnsettled(() => {
       this.#deps.latest.asked(device.vendorDeviceId)
       return this.#keep([device], force ? 'forced' : 'asked')
     })
@@ -54,7 +57,7 @@ export class News {
 
   async #keep(read: readonly ManagedDevice[], how: 'page' | 'asked' | 'forced'): Promise<void> {
     const { name, record, rules, now, latest, onDoubt } = this.#deps
-    const devices = [...new Map(read.map((device) => [device.vendorDeviceId, device])).values()]
+    const devices = [...new Map(read.map((one) => [one.vendorDeviceId, notAhead(one, now())])).values()]
     const known = await record.managedDevices.digests(
       name,
       devices.map(({ vendorDeviceId }) => vendorDeviceId),
@@ -80,8 +83,8 @@ export class News {
   }
 
   remove(ids: readonly string[]): Promise<void> {
-    const { name, record, latest } = this.#deps
-    return latest.exclusively(async () => {
+    const { name, record } = this.#deps
+    return this.#orUnsettled(async () => {
       for (const key of await record.managedDevices.remove(name, ids)) this.#before.push(keyName(key))
     })
   }
@@ -98,7 +101,26 @@ export class News {
    * @param whole the whole fleet was asked for: what the brake holds is looked at again
    */
   settle(refreshed?: ReadonlySet<string>, whole = false) {
-    return this.#deps.writer.exclusively(() => this.#settle(refreshed, whole))
+    return this.#deps.writer.exclusively(async () => {
+      try {
+        return await this.#settle(refreshed, whole)
+      } catch (error) {
+        this.#deps.onUnsettled()
+        throw error
+      }
+    })
+  }
+
+  /** A write that failed may have been committed all the same; the next poll would then find nothing new. */
+  #orUnsettled(work: () => Promise<void>): Promise<void> {
+    return this.#deps.latest.exclusively(async () => {
+      try {
+        await work()
+      } catch (error) {
+        this.#deps.onUnsettled()
+        throw error
+      }
+    })
   }
 
   async #settle(refreshed: ReadonlySet<string> | undefined, whole: boolean) {
@@ -136,6 +158,11 @@ const atOnce = 50
 const lookedUpAtOnce = 500
 /** Devices in one write: some ten milliseconds in which nobody else can write. */
 const writtenAtOnce = 200
+
+/** The vendor's clock may be ahead of ours: from the future no device is heard of, and it would never fall silent. */
+function notAhead(device: ManagedDevice, now: number): ManagedDevice {
+  return device.lastSeen !== undefined && device.lastSeen > now ? { ...device, lastSeen: now } : device
+}
 
 function toKey(name: string) {
   const at = name.indexOf('\n')
@@ -268,6 +295,8 @@ async function missingFrom(
 
 export function asVendorError(cause: unknown): VendorError {
   if (cause instanceof VendorError) return cause
+  if (cause instanceof RecordUnavailable)
+    return new VendorError('record', `What the vendor said cannot be kept: ${cause.message}`, { cause })
   const message = cause instanceof Error ? cause.message : String(cause)
   return new VendorError('protocol', `The connector failed: ${message}`, { cause })
 }

@@ -118,6 +118,7 @@ type Reporting = Pick<ComplianceParts, 'logger' | 'metrics' | 'health' | 'store'
 function reportPoll(vendor: string, { kind, took, outcome, error }: PollEvent, parts: Reporting): void {
   const { logger, metrics, health } = parts
   metrics.vendorPolls.labels(vendor, kind, error === undefined ? 'done' : error.code).inc()
+  if (kind === 'sweep') void auditChange(vendor, error, parts)
   if (kind === 'sweep') metrics.vendorSweepDuration.of(vendor)(took / 1000)
   if (outcome !== undefined && error === undefined)
     metrics.vendorDevices.labels(vendor).set(outcome.counts.devices)
@@ -136,6 +137,25 @@ function reportPoll(vendor: string, { kind, took, outcome, error }: PollEvent, p
     'vendor polled',
   )
   if (kind === 'sweep') health.set(`vendor ${vendor}`, { ok: true }, false)
+}
+
+/** Once when a vendor cannot be read any more, and once when it can be again; whichever process has asked it before. */
+async function auditChange(
+  vendor: string,
+  error: PollEvent['error'],
+  { store, logger, now }: Reporting,
+): Promise<void> {
+  try {
+    const [, before] = await store.sweeps.list(vendor, 2)
+    const failedBefore = before !== undefined && !before.complete
+    if ((error !== undefined) === failedBefore) return
+    const action = error === undefined ? 'vendor.recovered' : 'vendor.failed'
+    const details = error === undefined ? {} : { code: error.code }
+    const why = error === undefined ? {} : { why: error.message }
+    await store.audit.append({ at: now(), action, actor: 'compliance', subject: vendor, ...why, details })
+  } catch (cause) {
+    logger.error({ err: cause, vendor }, 'whether the vendor can be read is not in the audit log')
+  }
 }
 
 function reportHeld(

@@ -17,7 +17,9 @@ export const vendorConfirm = defineCommand({
   async run(context) {
     const by = actor(context, 'vendor confirm')
     return withRecord<ExitCode>(context, async (store, settings) => {
-      const { name } = findVendor(settings, context.args[0]!).settings
+      const name = context.args[0]!
+      // Of a connection that was taken out of the settings something may be held still.
+      if ((await store.postures.heldCount(name)) === 0) findVendor(settings, name)
       const { whenGone } = settings.compliance
       const applied = await confirmHeld(name, by, { record: store, whenGone })
       context.out.show(

@@ -79,6 +79,8 @@ export const vendorErrorCodes = [
   'incomplete',
   /** The settings name something that the vendor does not have (a tenant, a path, a group). */
   'settings',
+  /** Not the vendor's fault: our own record did not take or give what was needed. */
+  'record',
 ] as const
 export type VendorErrorCode = (typeof vendorErrorCodes)[number]
 
