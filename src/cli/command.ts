@@ -76,7 +76,7 @@ export interface System {
 }
 
 export interface Command<O extends CommandOptions = CommandOptions> {
-  /** One word, or two for commands of a group: `device list`. */
+  /** One word, or two or three for commands of a group: `device list`, `enroll code create`. */
   readonly name: string
   readonly summary: string
   /** More than the summary says, for `--help`; lines of at most 100 characters. */

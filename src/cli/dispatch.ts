@@ -58,23 +58,32 @@ interface Found {
 }
 
 function findCommand(commands: readonly Command[], argv: readonly string[]): Found {
-  const [first, second] = argv
+  const [first] = argv
   if (first === undefined) throw new UsageError('Which command?')
   if (first === '--help' || first === '-h') return { command: [...commands], rest: [] }
-  const exact = commands.find(({ name }) => name === first)
-  if (exact !== undefined) return { command: exact, rest: argv.slice(1) }
-  const group = commands.filter(({ name }) => name.startsWith(`${first} `))
-  if (group.length === 0) throw unknownCommand(first, commands)
-  const inGroup = group.find(({ name }) => name === `${first} ${second}`)
-  if (inGroup !== undefined) return { command: inGroup, rest: argv.slice(2) }
-  if (second === '--help' || second === '-h') return { command: group, rest: [] }
-  const known = group.map(({ name }) => name.slice(first.length + 1))
-  if (second === undefined || second.startsWith('-')) {
-    throw new UsageError(`'gatehouse ${first}' needs one of: ${known.join(', ')}`)
+  for (const words of [3, 2, 1]) {
+    const exact = commands.find(({ name }) => name === argv.slice(0, words).join(' '))
+    if (exact !== undefined) return { command: exact, rest: argv.slice(words) }
   }
-  const near = nearMatch(second, known)
-  const hint = near === undefined ? `; there are ${known.join(', ')}` : `; did you mean '${first} ${near}'?`
-  throw new UsageError(`There is no command '${first} ${second}'${hint}`)
+  return findGroup(commands, argv)
+}
+
+/** `enroll code` and `enroll` are both groups: the longest that was typed is meant. */
+function findGroup(commands: readonly Command[], argv: readonly string[]): Found {
+  const within = (words: number) =>
+    commands.filter(({ name }) => name.startsWith(`${argv.slice(0, words).join(' ')} `))
+  const depth = argv.length > 1 && within(2).length > 0 ? 2 : 1
+  const group = within(depth)
+  if (group.length === 0) throw unknownCommand(argv[0] ?? '', commands)
+  const name = argv.slice(0, depth).join(' ')
+  const next = argv[depth]
+  if (next === '--help' || next === '-h') return { command: group, rest: [] }
+  const known = group.map((command) => command.name.slice(name.length + 1))
+  if (next === undefined || next.startsWith('-'))
+    throw new UsageError(`'gatehouse ${name}' needs one of: ${known.join(', ')}`)
+  const near = nearMatch(next, known)
+  const hint = near === undefined ? `; there are ${known.join(', ')}` : `; did you mean '${name} ${near}'?`
+  throw new UsageError(`There is no command '${name} ${next}'${hint}`)
 }
 
 function unknownCommand(name: string, commands: readonly Command[]): UsageError {
