@@ -75,6 +75,7 @@ function postureSteps(
 function steps(port: number, reference: string): readonly (readonly [string, string])[] {
   const curl = 'curl --cacert certs/ca.crt'
   const chat = `https://chat.localhost:${port}`
+  const android = `${curl} -A 'Android 14; SM-G991B' -b data/carol -c data/carol`
   return [
     ['An unknown device on the internet is refused', `${curl} ${chat}/api/messages`],
     ['A browser there is sent to the registration address', `${curl} -i -H 'Accept: text/html' ${chat}/`],
@@ -83,6 +84,15 @@ function steps(port: number, reference: string): readonly (readonly [string, str
       `${curl} -i --interface 127.20.0.5 ${asPhone} -b data/cookies -c data/cookies -d 'username=alice&password=wonderland' ${chat}/login`,
     ],
     ['From then on the internet is good enough', `${curl} ${asPhone} -b data/cookies ${chat}/api/messages`],
+    [
+      'The company app on carol’s phone gets a one-time link, from anywhere, and her browser opens it',
+      `${android} -o data/page.html "$(bin/gatehouse app simulate --user carol --platform android --device-id 352099000000051 --device-id-type IMEI --service chat --connect 127.0.0.1 --ca certs/ca.crt --json | grep -o 'https://chat[^"]*')"`,
+    ],
+    [
+      'so that signing in registers it, for that very phone in the MDM',
+      `${android} -i -d 'username=carol&password=contractor' ${chat}/login`,
+    ],
+    ['Which apps are there?', 'bin/gatehouse app list'],
     ['Why was the first one refused?', `bin/gatehouse explain ${reference}`],
   ]
 }

@@ -22,7 +22,7 @@ t.test('gatehouse app simulate registers as the app would, and says what came of
     )
   const told = await simulate('--open')
   t.equal(told.code, 0, told.stderr)
-  t.match(told.stdout, /First contact {5}200 \{"device":"d_/)
+  t.match(told.stdout, /First contact {5}200, registered as d_\w+\nLink for chat {5}https:/)
   t.match(
     told.stdout,
     /Opened {12}https:\/\/chat\.localhost:\d+\/\.gatehouse\/app\/bind\?ticket=.*\n\s+303 \//,

@@ -47,7 +47,7 @@ export const appSimulate = defineCommand({
   options,
   examples: [
     {
-      line: 'app simulate --user alice --device-id 00008110-000A1B2C3D4E801E --gateway https://register.localhost:8443 --connect 127.0.0.1 --ca certs/ca.crt',
+      line: 'app simulate --user alice --device-id 00008110000000013E40801E --connect 127.0.0.1 --ca certs/ca.crt',
       description: 'Alice’s phone in the evaluation',
     },
   ],
@@ -59,7 +59,7 @@ export const appSimulate = defineCommand({
     context.out.show({ keyid: app.keyid, status: answer.status, answer: parsed(answer.body), opened }, () =>
       [
         `The app’s key     ${app.keyid}`,
-        `First contact     ${answer.status} ${answer.body.trim()}`,
+        ...toldBy(answer),
         ...opened.map(
           ({ url, status, body }) => `Opened            ${url}\n                  ${status} ${body}`,
         ),
@@ -68,6 +68,26 @@ export const appSimulate = defineCommand({
     return registered ? 0 : 1
   },
 })
+
+/** A refusal as it came; otherwise a line for each link. */
+function toldBy({ status, body }: LauncherAnswer): readonly string[] {
+  if (status !== 200) return [`First contact     ${status} ${body.trim()}`]
+  const { device, links } = registeredBy(body)
+  return [
+    `First contact     ${status}, registered as ${device}`,
+    ...links.map(({ service, url }) => `${`Link for ${service}`.padEnd(17)} ${url}`),
+    'Each link is good once, for some minutes: open it in the client, and sign in as the app’s user.',
+  ]
+}
+
+interface Registered {
+  readonly device: string
+  readonly links: readonly { readonly service: string; readonly url: string }[]
+}
+
+function registeredBy(body: string): Registered {
+  return JSON.parse(body) as Registered // a gateway's own answer
+}
 
 function launcherFor(context: Context): Launcher {
   const { options, system } = context
@@ -125,7 +145,7 @@ function fileText(path: string): string {
 }
 
 async function openLinks(app: Launcher, { body }: LauncherAnswer) {
-  const { links } = JSON.parse(body) as { readonly links: readonly { readonly url: string }[] }
+  const { links } = registeredBy(body)
   const opened = []
   for (const { url } of links) {
     const answer = await reach(app.send('GET', new URL(url), { accept: 'text/html' }))
