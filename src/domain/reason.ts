@@ -159,13 +159,14 @@ export const reasons = {
   'app.signature-missing': {
     status: 403,
     sentence: 'The app’s request is not signed.',
-    operator: 'Signature-Input, Signature or Content-Digest is missing (RFC 9421, RFC 9530).',
+    operator:
+      'Signature-Input, Signature, Content-Digest or one of the two signatures is missing (RFC 9421, RFC 9530).',
   },
   'app.signature-malformed': {
     status: 400,
     sentence: 'The signature of the app’s request is not valid.',
     operator:
-      'Signature-Input, Signature or Content-Digest breaks the rules: a label or a component twice, an unknown component or parameter, a part that has to be covered left out, or more than one signature.',
+      'Signature-Input, Signature or Content-Digest breaks the rules: a label or a component twice, an unknown component or parameter, a part that has to be covered left out, or more signatures than the two.',
   },
   'app.algorithm': {
     status: 400,
@@ -198,7 +199,8 @@ export const reasons = {
   'app.replayed': {
     status: 403,
     sentence: 'The app’s request was used before.',
-    operator: 'The nonce has been seen: a replay, or an app that does not make a new one for each request.',
+    operator:
+      'The nonce has been seen: a replay, or an app that does not make a new one for each request. Or the request is older than the memory of nonces (a start, a flushed Redis): the app signs anew.',
   },
   'app.nonces-unavailable': {
     status: 503,
@@ -279,7 +281,7 @@ export const reasons = {
     status: 403,
     sentence: 'The signature of the app’s request is not valid.',
     operator:
-      'A request names a key of the company app, and its signature is wrong, stale, used before, or covers too little.',
+      'A request names a key of the company app, and its signature is wrong, stale, used before, or covers too little. In a first contact: the app has not shown that it has its own key.',
   },
 
   // Credentials and claims
