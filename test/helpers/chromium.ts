@@ -11,6 +11,7 @@ export interface ChromiumOptions {
   readonly clientCertificate?: { readonly origin: string; readonly certificate: string; readonly key: string }
   readonly colorScheme?: 'light' | 'dark'
   readonly viewport?: { readonly width: number; readonly height: number }
+  readonly userAgent?: string
 }
 
 const quiet = [
@@ -62,6 +63,7 @@ async function launch(t: Test, options: ChromiumOptions, proxy: string | undefin
     ignoreHTTPSErrors: true,
     ...(options.colorScheme && { colorScheme: options.colorScheme }),
     ...(options.viewport && { viewport: options.viewport }),
+    ...(options.userAgent !== undefined && { userAgent: options.userAgent }),
     ...(certificate && {
       clientCertificates: [
         {

@@ -19,11 +19,15 @@ export async function openStream(
     readonly from: string
     readonly cookie: string
     readonly host?: string
+    /** Client certificate, PEM. */
+    readonly cert?: string
+    readonly key?: string
   },
 ): Promise<OpenStream> {
-  const { port, ca, path, from, cookie, host = 'chat.localhost' } = options
+  const { port, ca, path, from, cookie, host = 'chat.localhost', cert, key } = options
   const asking = request({
     ...{ host: '127.0.0.1', port, ca, path, localAddress: from, servername: host, agent: false },
+    ...(cert !== undefined && { cert, key }),
     headers: { host: `${host}:${port}`, cookie },
   })
   asking.end()
