@@ -8,11 +8,15 @@ import { bypassCommand } from './commands/bypass.ts'
 import { checkCommand } from './commands/check.ts'
 import { deviceApprove } from './commands/device-approve.ts'
 import { deviceBlock } from './commands/device-block.ts'
+import { deviceCommand } from './commands/device-command.ts'
 import { deviceForget } from './commands/device-forget.ts'
 import { deviceList } from './commands/device-list.ts'
 import { deviceShow } from './commands/device-show.ts'
 import { deviceUnblock } from './commands/device-unblock.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { enrollList } from './commands/enroll-list.ts'
+import { enrollRemove } from './commands/enroll-remove.ts'
+import { enrollShow } from './commands/enroll-show.ts'
 import { explainCommand } from './commands/explain.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { policyTest } from './commands/policy-test.ts'
@@ -42,6 +46,10 @@ export const commands: readonly Command[] = [
   deviceBlock,
   deviceUnblock,
   deviceForget,
+  deviceCommand,
+  enrollList,
+  enrollShow,
+  enrollRemove,
   tokenCreate,
   tokenList,
   tokenRevoke,

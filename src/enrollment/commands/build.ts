@@ -11,7 +11,8 @@ export class CommandMistake extends Error {
 }
 
 /** The command's dict. @throws CommandMistake when a key is unknown, missing or of another type */
-export function buildCommand(command: DeviceCommand, values: CommandValues): PlistDict {
+export function buildCommand(command: DeviceCommand, given: CommandValues): PlistDict {
+  const values = { ...command.defaults, ...given }
   for (const [name, value] of Object.entries(values)) {
     const key = Object.hasOwn(command.keys, name) ? command.keys[name] : undefined
     if (key === undefined)

@@ -17,6 +17,8 @@ export interface DeviceCommand {
   readonly right?: AccessRightName
   /** Apple's keys of the command, beside RequestType. */
   readonly keys: Readonly<Record<string, CommandKey>>
+  /** Of the keys that are not given. */
+  readonly defaults?: CommandValues
   /** Devices that are not supervised answer it with an error. */
   readonly supervisedOnly?: true
   /** What it does cannot be taken back: the serial number is asked for as well, and no second one waits beside it. */

@@ -54,12 +54,17 @@ export const deviceInformation: DeviceCommand = {
   summary: 'Ask the device about itself: names, numbers, system, state.',
   right: 'device-information',
   keys: {
-    Queries: { type: 'strings', required: true, description: 'what to ask, in Apple’s words' },
+    Queries: {
+      type: 'strings',
+      required: true,
+      description: 'what to ask, in Apple’s words; the usual things when not given',
+    },
     DeviceAttestationNonce: {
       type: 'data',
       description: 'at most 32 bytes, for DevicePropertiesAttestation',
     },
   },
+  defaults: { Queries: usualQueries },
   neverDeferred: true,
   read(answer) {
     const values = dictField(answer, 'QueryResponses')

@@ -1,0 +1,71 @@
+import type { Enrollment, Inventory } from '../domain/enrollment.ts'
+import type { MdmCommand } from '../domain/mdm-command.ts'
+import { facts, localTime, plural, table } from './output.ts'
+
+/** Enrollments as the commands print them. */
+
+export function enrollmentTable(enrollments: readonly Enrollment[]): string {
+  return table(
+    ['id', 'serial', 'user', 'device', 'os', 'state', 'last seen'],
+    enrollments.map(({ id, device, user, state, lastSeenAt }) => [
+      id,
+      device.serial,
+      device.channelUser ?? user,
+      device.name ?? device.model ?? device.productName,
+      device.osVersion,
+      state,
+      localTime(lastSeenAt),
+    ]),
+  )
+}
+
+export function enrollmentDetails(enrollment: Enrollment): string {
+  const { device, ids, ended } = enrollment
+  const easId = ids.easDeviceId?.join(', ')
+  return facts([
+    ['id', enrollment.id],
+    ['state', stateOf(enrollment)],
+    ['ended', ended && `by ${ended.by} at ${localTime(ended.at)}: ${ended.why}`],
+    ['user', enrollment.user],
+    ['channel of', enrollment.parent],
+    ['channel user', device.channelUser],
+    ['device', device.name],
+    ['model', [device.model, device.productName].filter((one) => one !== undefined).join(', ')],
+    [
+      'os',
+      [device.platform, device.osVersion, device.buildVersion].filter((one) => one !== undefined).join(' '),
+    ],
+    ['serial', device.serial],
+    ['imei', ids.imei?.join(', ')],
+    ['ActiveSync id', easId],
+    ['enrolled', localTime(enrollment.authenticatedAt)],
+    ['last seen', localTime(enrollment.lastSeenAt)],
+    ['certificate', enrollment.certificate],
+  ])
+}
+
+function stateOf({ state, pushable, awaitingConfiguration }: Enrollment): string {
+  if (state !== 'enrolled') return state
+  if (!pushable) return 'enrolled, and cannot be woken: it has no push token'
+  return awaitingConfiguration ? 'enrolled, waits in the Setup Assistant' : 'enrolled'
+}
+
+export function inventoryDetails(inventory: Inventory): string {
+  const parts = Object.entries(inventory).map(([part, { at, values }]): [string, string] => {
+    const { list } = values
+    const count = Array.isArray(list) ? plural(list.length, 'entry').replace('entrys', 'entries') : undefined
+    return [part, `${count ?? plural(Object.keys(values).length, 'value')} of ${localTime(at)}`]
+  })
+  return facts(parts)
+}
+
+export function commandTable(commands: readonly MdmCommand[]): string {
+  return table(
+    ['command', 'request', 'state', 'queued', 'by', 'error'],
+    commands.map(({ uuid, requestType, state, queuedAt, queuedBy, errors }) => {
+      const cause = errors.at(-1)
+      const error = cause && `${cause.domain} ${cause.code}: ${cause.description ?? ''}`
+      return [uuid, requestType, state, localTime(queuedAt), queuedBy, error ?? '']
+    }),
+  )
+}
