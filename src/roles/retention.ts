@@ -49,14 +49,17 @@ export function startRetention(options: RetentionOptions): { close(): Promise<vo
 /** One pass over everything that is kept for a time. A step that fails is tried again in the next round. */
 export async function round(options: RetentionOptions, signal: AbortSignal): Promise<void> {
   const { retention, keep, now, logger } = options
-  const subjects = {
-    audit: (before: number) => retention.removeAudit(before, atOnce),
-    refusals: (before: number) => retention.removeRefusals(before, atOnce),
-  }
-  for (const subject of ['audit', 'refusals'] as const) {
-    const before = now() - keep[subject]
+  const subjects: readonly Subject[] = [
+    { name: 'audit', keep: keep.audit, remove: retention.removeAudit },
+    { name: 'refusals', keep: keep.refusals, remove: retention.removeRefusals },
+    { name: 'approvals', keep: keep.approvals, remove: retention.removeApprovals },
+    { name: 'appDevices', keep: keep.appDevices, remove: retention.removeAppDevices },
+    { name: 'expired', keep: keepExpired, remove: retention.removeExpired },
+  ]
+  for (const { name: subject, keep, remove } of subjects) {
+    const before = now() - keep
     const removed = await removeAll(
-      () => subjects[subject](before),
+      () => remove(before, atOnce),
       signal,
       (removed) => logger.info({ subject, removed }, 'removing old records'),
     )
@@ -64,6 +67,16 @@ export async function round(options: RetentionOptions, signal: AbortSignal): Pro
       logger.info({ subject, removed, before: new Date(before).toISOString() }, 'old records removed')
   }
 }
+
+interface Subject {
+  readonly name: string
+  /** Milliseconds. */
+  readonly keep: number
+  readonly remove: (before: number, atMost: number) => Promise<number>
+}
+
+/** Of what opens nothing any more: clocks may differ. */
+const keepExpired = 86_400_000
 
 /** Steps between two lines of the log. */
 const tellEvery = 100

@@ -131,6 +131,8 @@ export interface ManagementSettings {
 export interface RetentionSettings {
   readonly audit: number
   readonly refusals: number
+  readonly approvals: number
+  readonly appDevices: number
 }
 
 export interface AppConfigSettings {

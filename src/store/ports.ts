@@ -320,6 +320,12 @@ export interface Retention {
    */
   removeAudit(before: number, atMost: number): Promise<number>
   removeRefusals(before: number, atMost: number): Promise<number>
+  /** Requests for approval, whatever became of them: a device that was denied may ask again. */
+  removeApprovals(before: number, atMost: number): Promise<number>
+  /** The company app's devices that were seen last before, unless one is revoked or speaks for a registration. */
+  removeAppDevices(before: number, atMost: number): Promise<number>
+  /** Keys, grants and binding links that ended before: they open nothing any more. `atMost` of each. */
+  removeExpired(before: number, atMost: number): Promise<number>
 }
 
 export interface MdmTokenReader {

@@ -14,20 +14,60 @@ export function createRetention(db: Database): Retention {
   return {
     removeAudit: (before, atMost) => write(db, (tx) => removeAudit(tx, { before, atMost, now: db.now() })),
     removeRefusals: (before, atMost) =>
+      write(db, (tx) => {
+        const old = tx.selectFrom('refusals').select('sequence').where('at', '<', before)
+        const some = old.orderBy('at').limit(atMost)
+        return deleted(tx.deleteFrom('refusals').where('sequence', 'in', some))
+      }),
+    removeApprovals: (before, atMost) =>
+      write(db, (tx) => {
+        const old = tx.selectFrom('approvals').select('id').where('requested_at', '<', before)
+        const some = old.orderBy('requested_at').limit(atMost)
+        return deleted(tx.deleteFrom('approvals').where('id', 'in', some))
+      }),
+    removeAppDevices: (before, atMost) =>
+      write(db, (tx) =>
+        deleted(tx.deleteFrom('app_devices').where('id', 'in', unusedApps(tx, before, atMost))),
+      ),
+    removeExpired: (before, atMost) =>
       write(db, async (tx) => {
-        const old = tx
-          .selectFrom('refusals')
-          .select('sequence')
-          .where('at', '<', before)
-          .orderBy('at')
-          .limit(atMost)
-        const { numDeletedRows } = await tx
-          .deleteFrom('refusals')
-          .where('sequence', 'in', old)
-          .executeTakeFirst()
-        return Number(numDeletedRows)
+        let removed = 0
+        for (const table of ['registration_keys', 'grants', 'binding_tickets'] as const) {
+          const ended = tx.selectFrom(table).select('hash').where('expires_at', '<', before)
+          const some = ended.orderBy('expires_at').limit(atMost)
+          removed += await deleted(tx.deleteFrom(table).where('hash', 'in', some))
+        }
+        return removed
       }),
   }
+}
+
+/** A revoked one stays: it is how its key is told from a new one. */
+function unusedApps(tx: WriteTransaction, before: number, atMost: number) {
+  return tx
+    .selectFrom('app_devices')
+    .select('id')
+    .where('last_seen_at', '<', before)
+    .where('revoked_at', 'is', null)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('registrations')
+            .select('id')
+            .whereRef('registrations.app_device', '=', 'app_devices.id'),
+        ),
+      ),
+    )
+    .orderBy('last_seen_at')
+    .limit(atMost)
+}
+
+interface Deleting {
+  executeTakeFirst(): Promise<{ readonly numDeletedRows: bigint } | undefined>
+}
+
+async function deleted(query: Deleting): Promise<number> {
+  return Number((await query.executeTakeFirst())?.numDeletedRows ?? 0)
 }
 
 interface Step {

@@ -17,6 +17,20 @@ export const retentionSection = z
           'How long `gatehouse explain REFERENCE` knows a refusal. The newest 10,000 are kept at most.',
         examples: ['30d', '7d'],
       }),
+    approvals: duration()
+      .prefault('180d')
+      .meta({
+        description:
+          'How long a request for approval stays, whether it waits, was granted and never used, or was denied. After that the device may ask again.',
+        examples: ['180d', '30d'],
+      }),
+    appDevices: duration()
+      .prefault('400d')
+      .meta({
+        description:
+          'How long the company app of a device is known that was not heard of. Those that are revoked, or that a registration rests on, stay.',
+        examples: ['400d', '90d'],
+      }),
   })
   .prefault({})
   .meta({ description: 'How long the record keeps what only grows. What is older is removed within a day.' })

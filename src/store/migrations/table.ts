@@ -12,6 +12,7 @@ import * as appRevocations from './0010-app-revocations.ts'
 import * as changeMarks from './0011-change-marks.ts'
 import * as deviceRequests from './0012-device-requests.ts'
 import * as profiles from './0013-profiles.ts'
+import * as growth from './0014-growth.ts'
 
 /**
  * Every step from an empty database to the present schema, in the order of their names. A step that has been
@@ -31,4 +32,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0011-change-marks': changeMarks,
   '0012-device-requests': deviceRequests,
   '0013-profiles': profiles,
+  '0014-growth': growth,
 }
