@@ -15,6 +15,8 @@ import type { ClientSide } from './client-side.ts'
  */
 export class LiveExchanges {
   readonly #open = new Bag<LiveExchange>()
+  /** Registrations whose state could not be read since it changed. */
+  readonly #unread = new Map<string, NodeJS.Timeout>()
   readonly #deps: LiveDependencies
 
   constructor(deps: LiveDependencies) {
@@ -42,12 +44,30 @@ export class LiveExchanges {
     exchange.assessment = { ...assessment, state, identification: { ...assessment.identification, keys } }
   }
 
-  /** The state of one registration changed: decide its exchanges again. */
+  /**
+   * The state of one registration changed: decide its exchanges again. What cannot be read now is asked for again soon:
+   * a block is to hold within a second of the record's answer.
+   */
   async reconsiderDevice(registrationId: string): Promise<void> {
     const exchanges = this.#open.list(
       ({ assessment }) => assessment.state?.registration.id === registrationId,
     )
-    await Promise.all(exchanges.map((exchange) => this.#reconsider(exchange)))
+    const known = await Promise.all(exchanges.map((exchange) => this.#reconsider(exchange)))
+    if (known.includes(false)) this.#again(registrationId)
+  }
+
+  close(): void {
+    for (const timer of this.#unread.values()) clearTimeout(timer)
+    this.#unread.clear()
+  }
+
+  #again(registrationId: string): void {
+    if (this.#unread.has(registrationId)) return
+    const timer = setTimeout(() => {
+      this.#unread.delete(registrationId)
+      void this.reconsiderDevice(registrationId).catch(this.#deps.onError)
+    }, rereadAfter).unref()
+    this.#unread.set(registrationId, timer)
   }
 
   /** A certificate was revoked: what it has opened ends, whatever the policy says of the rest. */
@@ -61,11 +81,15 @@ export class LiveExchanges {
     for (const exchange of this.#open.list()) await this.#reconsider(exchange)
   }
 
-  async #reconsider(exchange: LiveExchange): Promise<void> {
+  /** @returns false when the state could not be read */
+  async #reconsider(exchange: LiveExchange): Promise<boolean> {
     const { assessment } = exchange
-    if (this.#isRevoked(assessment))
-      return this.#cut(exchange, { verdict: 'refuse', reason: 'certificate.revoked' })
-    const state = assessment.state && (await this.#stateNow(assessment))
+    if (this.#isRevoked(assessment)) {
+      this.#cut(exchange, { verdict: 'refuse', reason: 'certificate.revoked' })
+      return true
+    }
+    const now = assessment.state && (await this.#stateNow(assessment))
+    const state = now === 'unread' ? assessment.state : now
     const bypassUntil = this.#deps.bypassUntil(assessment.facts.service)
     const { bypassUntil: _before, ...before } = assessment.facts
     const facts = { ...before, vendorSeen: this.#deps.vendorSeen() }
@@ -75,8 +99,8 @@ export class LiveExchanges {
       this.#deps.policy(),
       this.#deps.now(),
     )
-    if (isLetThrough(decision)) return
-    this.#cut(exchange, decision)
+    if (!isLetThrough(decision)) this.#cut(exchange, decision)
+    return now !== 'unread'
   }
 
   #isRevoked(assessment: Assessment): boolean {
@@ -90,11 +114,11 @@ export class LiveExchanges {
   }
 
   /** A state that cannot be read now is no reason to cut off: `staleFor` bounds how long that lasts. */
-  async #stateNow({ identification, state }: Assessment): Promise<DeviceState | undefined> {
+  async #stateNow({ identification }: Assessment): Promise<DeviceState | undefined | 'unread'> {
     try {
       return await this.#deps.find(identification.keys)
     } catch {
-      return state
+      return 'unread'
     }
   }
 }
@@ -102,6 +126,9 @@ export class LiveExchanges {
 function serialOf({ request }: Assessment): string | undefined {
   return request.head.connection.clientCertificate?.serialNumber
 }
+
+/** Milliseconds. */
+const rereadAfter = 500
 
 export interface LiveDependencies {
   /** Has this certificate of our own been revoked? */
@@ -114,6 +141,7 @@ export interface LiveDependencies {
   readonly vendorSeen: AssessDependencies['vendorSeen']
   readonly now: () => number
   readonly onCutOff: (assessment: Assessment, decision: Decision) => void
+  readonly onError: (error: unknown) => void
 }
 
 export interface LiveExchange extends Bagged {

@@ -60,6 +60,7 @@ export function startBackground(
       clearInterval(hourly)
       probe.close()
       changes.close()
+      core.live.close()
       core.bypasses.close()
       core.tokens.known.close()
       core.certificates.close()
