@@ -16,6 +16,8 @@ export interface InstallationOptions {
   /** Keys of `limits`, beside those that only a load generator meets. */
   readonly limits?: Readonly<Record<string, number | string>>
   readonly policy?: string
+  /** The section `compliance`. */
+  readonly compliance?: object
 }
 
 export interface RunningInstallation {
@@ -76,7 +78,7 @@ services:
 store: ${store}
 ${redis === undefined ? '' : `redis: ${redis}\n`}management: { listen: "http://127.0.0.1:${management}" }
 limits: ${JSON.stringify(limits)}
-policy: policy.yaml
+${options.compliance === undefined ? '' : `compliance: ${JSON.stringify(options.compliance)}\n`}policy: policy.yaml
 `,
   )
   writeFileSync(join(folder, 'policy.yaml'), policy ?? defaultPolicy)

@@ -11,6 +11,8 @@ export interface LoadOrder {
   readonly expect?: string
   /** Ends before its time when this is true. */
   readonly until?: () => boolean
+  /** Milliseconds that each connection waits between an answer and its next request; 0 when undefined. */
+  readonly pause?: number
 }
 
 export interface LoadResult {
@@ -31,12 +33,12 @@ export function summary(results: readonly LoadResult[]) {
 }
 
 export async function applyLoad(order: LoadOrder): Promise<LoadResult> {
-  const { port, connections, seconds, request, expect = 'HTTP/1.1 200', until = never } = order
+  const { port, connections, seconds, request, expect = 'HTTP/1.1 200', until = never, pause = 0 } = order
   const latencies: number[] = []
   const start = performance.now()
   const end = start + seconds * 1000
   await Promise.all(
-    Array.from({ length: connections }, () => drive({ port, request, expect, end, until, latencies })),
+    Array.from({ length: connections }, () => drive({ port, request, expect, end, until, latencies, pause })),
   )
   return { latencies, seconds: (performance.now() - start) / 1000 }
 }
@@ -50,9 +52,10 @@ interface Drive {
   readonly until: () => boolean
   readonly end: number
   readonly latencies: number[]
+  readonly pause: number
 }
 
-function drive({ port, request, expect, end, until, latencies }: Drive): Promise<void> {
+function drive({ port, request, expect, end, until, latencies, pause }: Drive): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true })
     let received = ''
@@ -73,7 +76,7 @@ function drive({ port, request, expect, end, until, latencies }: Drive): Promise
       received = received.slice(length)
       const now = performance.now()
       latencies.push(now - sentAt)
-      if (now < end && !until()) return send()
+      if (now < end && !until()) return void (pause > 0 ? setTimeout(send, pause) : send())
       socket.end()
       resolve()
     })

@@ -3,6 +3,7 @@
  * `vendor-sweep.ts TYPE URL RECORD` writes what it cost as JSON.
  */
 
+import { statSync } from 'node:fs'
 import { counterparts } from '../sim/vendors/table.ts'
 import { simulatedCredentials } from '../sim/vendors/vendor-simulation.ts'
 import { Compliance } from '../src/compliance/compliance.ts'
@@ -18,6 +19,8 @@ export interface SweepCost {
   /** The most memory that the process has had resident. */
   readonly megabytes: number
   readonly counts: SweepCounts
+  /** Bytes that were written to the record. */
+  readonly written: number
 }
 
 const signal = new AbortController().signal
@@ -53,15 +56,21 @@ export async function measureSweep(
       },
     },
   })
-  const before = { at: performance.now(), cpu: process.cpuUsage() }
+  const before = { at: performance.now(), cpu: process.cpuUsage(), wal: sizeOf(`${record}-wal`) }
   await compliance.pollOnce('vendor', signal)
   const { user, system } = process.cpuUsage(before.cpu)
   const seconds = (performance.now() - before.at) / 1000
+  const written = sizeOf(`${record}-wal`) - before.wal
   await open.close()
   await store.close()
   if (counts === undefined) throw new Error('the sweep said nothing')
   const megabytes = process.resourceUsage().maxRSS / 1024
-  return { seconds, cpuSeconds: (user + system) / 1e6, megabytes, counts }
+  return { seconds, cpuSeconds: (user + system) / 1e6, megabytes, counts, written }
+}
+
+/** The write-ahead log: every write goes there first. It begins anew when a sweep writes very much. */
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
 }
 
 function connectionOf(type: keyof typeof counterparts, url: string) {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { counterparts } from '../../sim/vendors/table.ts'
-import { firstLine, type Running, start } from '../processes.ts'
+import { jobsFlags } from '../../src/supervisor/supervisor.ts'
+import { firstLine, start } from '../processes.ts'
 import type { SweepCost } from '../vendor-sweep.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -31,7 +32,7 @@ async function sweepTwice(
   { devices, folder }: { readonly devices: number; readonly folder: string },
 ): Promise<readonly object[]> {
   process.stderr.write(`${type}: making ${devices} devices\n`)
-  const simulator = program('../vendor-simulator.ts', type, String(devices))
+  const simulator = start(process.execPath, [path('../vendor-simulator.ts'), type, String(devices)])
   try {
     const url = await firstLine(simulator)
     const record = join(folder, `${type}.db`)
@@ -44,20 +45,25 @@ async function sweepTwice(
 }
 
 async function sweep(type: string, url: string, record: string): Promise<SweepCost> {
-  const sweeping = program('../vendor-sweep.ts', type, url, record)
+  const sweeping = start(process.execPath, [...jobsFlags, path('../vendor-sweep.ts'), type, url, record])
   return JSON.parse(await firstLine(sweeping)) as SweepCost // written by that program
 }
 
-function program(path: string, ...args: readonly string[]): Running {
-  return start(process.execPath, [fileURLToPath(new URL(path, import.meta.url)), ...args])
+function path(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url))
 }
 
-function row(vendor: string, sweep: string, { seconds, cpuSeconds, megabytes, counts }: SweepCost): object {
+function row(
+  vendor: string,
+  sweep: string,
+  { seconds, cpuSeconds, megabytes, counts, written }: SweepCost,
+): object {
   return {
     vendor,
     sweep,
     devices: counts.devices,
-    written: counts.changed,
+    'devices written': counts.changed,
+    'KB written': sweep === 'first' ? '' : Math.round(written / 1024),
     s: Number(seconds.toFixed(1)),
     'CPU s': Number(cpuSeconds.toFixed(1)),
     'peak MB': Math.round(megabytes),
