@@ -14,8 +14,15 @@ import { deviceList } from './commands/device-list.ts'
 import { deviceShow } from './commands/device-show.ts'
 import { deviceUnblock } from './commands/device-unblock.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { enrollCaInit } from './commands/enroll-ca-init.ts'
+import { enrollCaRotate } from './commands/enroll-ca-rotate.ts'
+import { enrollCertificates } from './commands/enroll-certificates.ts'
+import { enrollCodeCreate } from './commands/enroll-code-create.ts'
+import { enrollCodeList } from './commands/enroll-code-list.ts'
+import { enrollCodeRevoke } from './commands/enroll-code-revoke.ts'
 import { enrollList } from './commands/enroll-list.ts'
 import { enrollRemove } from './commands/enroll-remove.ts'
+import { enrollRevoke } from './commands/enroll-revoke.ts'
 import { enrollShow } from './commands/enroll-show.ts'
 import { explainCommand } from './commands/explain.ts'
 import { migrateCommand } from './commands/migrate.ts'
@@ -50,6 +57,10 @@ export const commands: readonly Command[] = [
   enrollList,
   enrollShow,
   enrollRemove,
+  enrollCertificates,
+  enrollRevoke,
+  enrollCaInit,
+  enrollCaRotate,
   tokenCreate,
   tokenList,
   tokenRevoke,
@@ -62,6 +73,9 @@ export const commands: readonly Command[] = [
   vendorConfirm,
   vendorLink,
   vendorUnlink,
+  enrollCodeCreate,
+  enrollCodeList,
+  enrollCodeRevoke,
   appSimulate,
   bypassCommand,
   auditCommand,
