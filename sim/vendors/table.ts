@@ -21,8 +21,8 @@ export interface VendorCounterpart {
 const withClient = { clientId: 'gatehouse-client', clientSecret: { env: 'clientSecret' } }
 const withUser = { user: 'svc-gatehouse', password: { env: 'password' } }
 
-/** For each type of connection, its simulator. */
-export const counterparts: { readonly [Type in VendorType]: VendorCounterpart } = {
+/** For each type of connection, its simulator; Gatehouse’s own enrollment is no vendor that could be simulated. */
+export const counterparts: { readonly [Type in Exclude<VendorType, 'gatehouse'>]: VendorCounterpart } = {
   'workspace-one': {
     start: startWorkspaceOne,
     settings: (url) => ({ type: 'workspace-one', url, ...withUser, tenantCode: { env: 'apiKey' } }),

@@ -52,7 +52,7 @@ async function sweepHere(
 ): Promise<void> {
   await store.sweeps.takePolls()
   const opened = compliance.vendors.map((connection) =>
-    openConnector(connection, { now, random: Math.random }),
+    openConnector(connection, { now, random: Math.random, fleet: store }),
   )
   try {
     const { interval, askAgain, brake, smallestSweep, whenGone, grace, surplus, maxSilence, aliases } =

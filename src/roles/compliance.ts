@@ -104,10 +104,11 @@ export function complianceOptions(
   }
 }
 
-function openConnectors({ settings, now, logger }: ComplianceParts) {
+function openConnectors({ settings, store, now, logger }: ComplianceParts) {
   const deps: ConnectorDependencies = {
     now,
     random: Math.random,
+    fleet: store,
     onRetry: (event) => logger.debug(event, 'vendor is asked again'),
   }
   return settings.compliance.vendors.map((connection) => openConnector(connection, deps))

@@ -4,6 +4,7 @@ import type { Mistake } from './mistake.ts'
 import { readSecret, type Secret, type SecretReaders } from './secret.ts'
 import type { WrittenCompliance } from './sections/compliance.ts'
 import { VendorBuilder } from './sections/vendors/common.ts'
+import { ownVendor } from './sections/vendors/gatehouse.ts'
 import { buildVendor, type VendorConnection } from './sections/vendors/table.ts'
 
 /** How MDM systems are asked, and what follows from what they say. Times in milliseconds, shares from 0 to 1. */
@@ -33,10 +34,12 @@ export interface WebhookListenerSettings {
   readonly perMinute: number
 }
 
+/** @param enrolls devices are enrolled here as well: then Gatehouse is one more vendor, whether it is named or not */
 export function buildCompliance(
   written: WrittenCompliance,
   readers: SecretReaders,
   mistakes: Mistake[],
+  enrolls = false,
 ): ComplianceSettings {
   const path: KeyPath = ['compliance', 'vendors']
   const { aliases, vendors, webhooks, ...same } = written
@@ -56,10 +59,20 @@ export function buildCompliance(
   return {
     ...same,
     aliases: Object.entries(aliases).map(([name, others]) => [name, ...others]),
-    vendors: connections,
+    vendors: enrolls ? withOwn(connections) : connections,
     ...(webhooks && { webhooks: buildWebhooks(webhooks, readers, mistakes) }),
     written,
   }
+}
+
+/** Vendors are named by administrators; this one calls itself, unless one of theirs has its name. */
+function withOwn(vendors: readonly VendorConnection[]): readonly VendorConnection[] {
+  if (vendors.some(({ type }) => type === 'gatehouse')) return vendors
+  const taken = vendors.some(({ settings }) => settings.name === 'gatehouse')
+  return [
+    ...vendors,
+    { type: 'gatehouse', settings: ownVendor(taken ? 'gatehouse-enrollment' : 'gatehouse') },
+  ]
 }
 
 function buildWebhooks(

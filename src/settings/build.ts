@@ -57,7 +57,7 @@ export function buildSettings(
     mdmTokens: written.mdmTokens,
     appConfig: written.appConfig,
     ...(app && { app }),
-    compliance: buildCompliance(written.compliance, readers, mistakes),
+    compliance: buildCompliance(written.compliance, readers, mistakes, written.enrollment !== undefined),
     ...(written.enrollment && {
       enrollment: buildEnrollment(written.enrollment, readers, mistakes),
     }),

@@ -98,14 +98,15 @@ function toProfile(row: DeviceProfileRow): DeviceProfile {
   return {
     ...{ enrollment, identifier, revision, attempts, at },
     ...wordsOf(row),
+    required: row.required === 1,
     ...(row.command !== null && { command: row.command }),
     ...(row.error !== null && { error: row.error }),
     ...(row.due_at !== null && { dueAt: row.due_at }),
   }
 }
 
-function toRow({ command = null, error = null, dueAt, ...same }: Optional): DeviceProfileRow {
-  return { ...same, command, error, due_at: dueAt ?? null }
+function toRow({ command = null, error = null, dueAt, required, ...same }: Optional): DeviceProfileRow {
+  return { ...same, command, error, required: required ? 1 : 0, due_at: dueAt ?? null }
 }
 
 type Optional = Omit<DeviceProfile, 'command' | 'error'> & {

@@ -15,6 +15,8 @@ export interface DeviceProfile {
   readonly command?: string
   /** For people. */
   readonly error?: string
+  /** A device without it is out of compliance. */
+  readonly required: boolean
   /** How often in a row it has failed. */
   readonly attempts: number
   readonly at: number

@@ -321,6 +321,8 @@ export interface DeviceProfileRow {
   state: string
   command: string | null
   error: string | null
+  /** 1 or 0. */
+  required: number
   attempts: number
   at: number
   due_at: number | null

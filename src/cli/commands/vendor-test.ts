@@ -25,7 +25,7 @@ export const vendorTest = defineCommand({
   async run(context) {
     return withRecord<ExitCode>(context, async (store, settings) => {
       const vendor = findVendor(settings, context.args[0]!)
-      const opened = openConnector(vendor, { now: context.system.now, random: Math.random })
+      const opened = openConnector(vendor, { now: context.system.now, random: Math.random, fleet: store })
       try {
         const page = await firstPage(opened.connector.sweep(AbortSignal.timeout(300_000)))
         const shown = page.devices.slice(0, context.options.limit ?? 20)

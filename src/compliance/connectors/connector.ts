@@ -4,6 +4,8 @@
  * record becomes `unknown`; what it cannot read of a page ends the sweep with `VendorError`.
  */
 import type { ManagedDevice } from '../../domain/managed-device.ts'
+import type { Enrollments } from '../../store/enrollment-ports.ts'
+import type { DeviceProfiles } from '../../store/profile-ports.ts'
 import type { VendorHttp } from './vendor-http.ts'
 
 export interface Connector {
@@ -54,7 +56,14 @@ export interface ConnectorOptions<Settings> {
   readonly name: string
   readonly settings: Settings
   readonly http: VendorHttp
+  /** The devices of our own enrollment, for the one connector that asks the record instead of a vendor. */
+  readonly fleet?: EnrolledFleet
   readonly now: () => number
+}
+
+export interface EnrolledFleet {
+  readonly enrollments: Pick<Enrollments, 'list' | 'get' | 'inventory'>
+  readonly deviceProfiles: Pick<DeviceProfiles, 'of'>
 }
 
 export type CreateConnector<Settings> = (options: ConnectorOptions<Settings>) => Connector

@@ -4,8 +4,9 @@ import {
   vendorSections,
 } from '../../settings/sections/vendors/table.ts'
 import { createBlackBerry } from './blackberry.ts'
-import type { Connector, CreateConnector } from './connector.ts'
+import type { Connector, CreateConnector, EnrolledFleet } from './connector.ts'
 import { createFleet } from './fleet.ts'
+import { createGatehouse } from './gatehouse.ts'
 import { createGeneric } from './generic.ts'
 import { createVendorHttp, type VendorHttpOptions } from './http.ts'
 import { createIntune } from './intune.ts'
@@ -27,6 +28,7 @@ export const connectors: { readonly [Type in VendorType]: CreateConnector<Settin
   xenmobile: createXenmobile,
   blackberry: createBlackBerry,
   fleet: createFleet,
+  gatehouse: createGatehouse,
   generic: createGeneric,
   intune: createIntune,
   jamf: createJamf,
@@ -37,7 +39,11 @@ export function vendorTitle(type: VendorType): string {
   return vendorSections[type].title
 }
 
-export type ConnectorDependencies = Pick<VendorHttpOptions, 'now' | 'random' | 'sleep' | 'onRetry'>
+export interface ConnectorDependencies
+  extends Pick<VendorHttpOptions, 'now' | 'random' | 'sleep' | 'onRetry'> {
+  /** The record, where connectors may be asked for the devices of our own enrollment. */
+  readonly fleet?: EnrolledFleet
+}
 
 export interface OpenConnector {
   readonly name: string
@@ -53,7 +59,8 @@ export function openConnector(connection: VendorConnection, deps: ConnectorDepen
   const { name, url: base, ca, proxy, timeout } = settings
   const http = createVendorHttp({ ...deps, base, ca, timeout, ...(proxy && { proxy }) })
   const create = connectors[type] as CreateConnector<typeof settings> // the table gives each type its own
-  const connector = create({ name, settings, http, now: deps.now })
+  const { fleet, now } = deps
+  const connector = create({ name, settings, http, now, ...(fleet && { fleet }) })
   return {
     name,
     type,

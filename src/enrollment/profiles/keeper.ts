@@ -222,12 +222,13 @@ export class ProfileKeeper {
         row.state === 'sent' && row.command !== undefined
           ? await record.mdmCommands.get(row.command)
           : undefined
-      const after = row.at < authenticatedAt ? undefined : afterCommand(row, command, now())
+      const answered = row.at < authenticatedAt ? undefined : afterCommand(row, command, now())
+      const after = answered && this.#withRequired(answered)
       if (after === undefined) gone.push(row.identifier)
       else stays.push(after)
       if (after === undefined || after === row) continue
       changed.push(after)
-      if (after.state === 'failed') events.onFailed(after)
+      if (after.state === 'failed' && row.state !== 'failed') events.onFailed(after)
     }
     await record.deviceProfiles.put(changed)
     await record.deviceProfiles.forget(id, gone)
@@ -264,6 +265,7 @@ export class ProfileKeeper {
           enrollment: enrollment.id,
           identifier,
           revision,
+          required: this.#isRequired(identifier),
           action: 'install',
           state: 'done',
           attempts: 0,
@@ -297,7 +299,17 @@ export class ProfileKeeper {
     const revision = step.kind === 'install' ? step.revision : (row?.revision ?? '')
     const attempts = row?.action === action && row.revision === revision ? row.attempts : 0
     const { identifier } = step
-    const sent = { identifier, revision, action, attempts, state: 'sent', command: uuid, at: now() } as const
+    const required = action === 'install' && this.#isRequired(identifier)
+    const sent = {
+      identifier,
+      revision,
+      action,
+      attempts,
+      required,
+      state: 'sent',
+      command: uuid,
+      at: now(),
+    } as const
     await record.deviceProfiles.put([{ enrollment: enrollment.id, ...sent }])
     await record.mdmCommands.enqueue(
       {
@@ -322,7 +334,8 @@ export class ProfileKeeper {
     const { record, now, events } = this.#options
     if (!isForGood(error)) throw error
     if (row?.state === 'failed' && row.error === error.message && (row.dueAt ?? 0) > now()) return
-    const base = row ?? { enrollment: enrollment.id, identifier, attempts: 0, at: now() }
+    const required = this.#isRequired(identifier)
+    const base = { ...(row ?? { enrollment: enrollment.id, identifier, attempts: 0, at: now() }), required }
     const { command: _, ...rest } = { command: undefined, ...base }
     const note = failed({ ...rest, revision, action: 'install', state: 'failed' }, error.message, now())
     await record.deviceProfiles.put([note])
@@ -351,6 +364,16 @@ export class ProfileKeeper {
     if (this.#templates?.of !== current)
       this.#templates = { of: current, made: current.map((profile) => templateOf(profile, organisation)) }
     return this.#templates.made
+  }
+
+  /** The file may say something else of it than it did. */
+  #withRequired(row: DeviceProfile): DeviceProfile {
+    const required = row.action === 'install' && this.#isRequired(row.identifier)
+    return row.required === required ? row : { ...row, required }
+  }
+
+  #isRequired(identifier: string): boolean {
+    return this.#all().some((template) => template.identifier === identifier && template.profile.required)
   }
 
   #actor(why: string) {

@@ -5,7 +5,7 @@ import { admin, type OpenStore, start } from './values.ts'
 export function deviceProfile(changes: Partial<DeviceProfile> = {}): DeviceProfile {
   return {
     ...{ enrollment: 'U1', identifier: 'com.example.mdm.profile.mail', revision: 'R1', action: 'install' },
-    ...{ state: 'done', attempts: 0, at: start },
+    ...{ state: 'done', required: false, attempts: 0, at: start },
     ...changes,
   }
 }

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { blackberry } from './blackberry.ts'
 import type { VendorBuilder } from './common.ts'
 import { fleet } from './fleet.ts'
+import { gatehouse } from './gatehouse.ts'
 import { generic } from './generic.ts'
 import { intune } from './intune.ts'
 import { jamf } from './jamf.ts'
@@ -24,6 +25,7 @@ export const vendorSections = {
   xenmobile,
   blackberry,
   fleet,
+  gatehouse,
   generic,
   intune,
   jamf,
@@ -46,6 +48,7 @@ export const vendorSchema = z.discriminatedUnion('type', [
   xenmobile.schema,
   blackberry.schema,
   fleet.schema,
+  gatehouse.schema,
   generic.schema,
   intune.schema,
   jamf.schema,
