@@ -40,6 +40,10 @@ export interface SiteOptions {
   /** Connections of each process to PostgreSQL. */
   readonly pool?: number
   readonly env?: Readonly<Record<string, string>>
+  /** The value of `store` without PostgreSQL. */
+  readonly store?: string
+  /** Comes before the command that starts a machine. */
+  readonly within?: readonly string[]
   /** Answers instead of the sample upstream; undefined: it does. */
   readonly upstream?: string
 }
@@ -96,6 +100,8 @@ export async function site(t: Test, options: SiteOptions = {}): Promise<Site> {
         store: `{ url: "${through}", pool: ${options.pool ?? 5}, connectTimeout: 2s, statementTimeout: 2s }`,
       }),
       ...(options.env && { env: options.env }),
+      ...(options.store !== undefined && { store: options.store }),
+      ...(options.within && { within: options.within }),
       settings: [
         `limits: { drainFor: 1s${options.limits === undefined ? '' : `, ${options.limits}`} }`,
         ...(withRedis ? [`redis: redis://${toRedis.host}:${toRedis.port}`] : []),

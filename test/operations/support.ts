@@ -33,6 +33,8 @@ export interface InstallationOptions {
   readonly store?: string
   /** Of the processes that are started. */
   readonly env?: Readonly<Record<string, string>>
+  /** Comes before the command that starts the gateway, and becomes it in the end. */
+  readonly within?: readonly string[]
 }
 
 export interface Installation {
@@ -97,7 +99,7 @@ export async function installation(t: Test, options: InstallationOptions): Promi
       t.teardown(() => store.close())
       return store
     },
-    start: (logTo) => startProcess(t, { env: started, ca, logTo }),
+    start: (logTo) => startProcess(t, { env: started, within: options.within ?? [], ca, logTo }),
   }
 }
 
@@ -127,12 +129,18 @@ ${settings}
 
 async function startProcess(
   t: Test,
-  given: { readonly env: Record<string, string>; readonly ca: string; readonly logTo: string | undefined },
+  given: {
+    readonly env: Record<string, string>
+    readonly within: readonly string[]
+    readonly ca: string
+    readonly logTo: string | undefined
+  },
 ): Promise<GatehouseProcess> {
   const { ca, logTo } = given
   const output = logTo === undefined ? 'pipe' : openSync(logTo, 'w')
   const env = { ...process.env, ...given.env }
-  const child = spawn(command, ['run'], { env, stdio: ['ignore', output, 'pipe'] })
+  const [program = command, ...args] = [...given.within, command, 'run']
+  const child = spawn(program, args, { env, stdio: ['ignore', output, 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
   const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const log: Record<string, unknown>[] = []
