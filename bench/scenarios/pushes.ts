@@ -16,7 +16,8 @@ const longest = 120_000
 
 export const pushes: Scenario = {
   name: 'pushes',
-  summary: 'pushes per second against the simulated Apple, the outbox in SQLite, while its connections are cut now and then',
+  summary:
+    'pushes per second against the simulated Apple, the outbox in SQLite, while its connections are cut now and then',
   options: { pushes: { default: 20_000, description: 'devices that are to be woken' } },
   async run({ pushes: wanted = 20_000 }) {
     const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
@@ -38,7 +39,12 @@ async function measure(folder: string, wanted: number): Promise<void> {
   const own = await issueCertificate({
     ...{ commonName: 'push', issuer: clients, use: 'client', uid: topic, notBefore, days: 30 },
   })
-  const apns = await startApns({ cert: server.certificate, key: server.key, clientCa: clients.certificate, streams: 500 })
+  const apns = await startApns({
+    cert: server.certificate,
+    key: server.key,
+    clientCa: clients.certificate,
+    streams: 500,
+  })
   const file = join(folder, 'record.db')
   const store = await openSqliteStore(file, { now: Date.now })
   seed(file, wanted)

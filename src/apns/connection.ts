@@ -18,9 +18,12 @@ export interface Push {
 export class NoAnswer extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
-    this.name = 'NoAnswer'
+    this.name = new.target.name
   }
 }
+
+/** Apple has certainly not seen it (it came after a GOAWAY): another connection takes it at once. */
+export class NotSent extends NoAnswer {}
 
 export interface ConnectionOptions {
   /** `https://api.push.apple.com:443`. */
@@ -127,8 +130,10 @@ export class Connection {
       stream.end(JSON.stringify({ mdm: magic }))
       return await answerOf(stream, this.#options.timeout)
     } catch (cause) {
+      if (stream === undefined || wasRefused(stream, cause))
+        throw new NotSent('the connection takes no more pushes', { cause })
       if (cause instanceof TimedOut) this.#suspect()
-      stream?.on('error', () => {}).close(constants.NGHTTP2_CANCEL)
+      stream.on('error', () => {}).close(constants.NGHTTP2_CANCEL)
       throw new NoAnswer(cause instanceof Error ? cause.message : 'no answer', { cause })
     }
   }
@@ -148,6 +153,16 @@ export class Connection {
     })
     if (!asked) clearTimeout(dead)
   }
+}
+
+/** RFC 9113, section 8.7: a refused stream, or one above the GOAWAY's last, was not processed. */
+function wasRefused(stream: ClientHttp2Stream, cause: unknown): boolean {
+  const { code } = cause as { code?: unknown }
+  return (
+    stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ||
+    code === 'ERR_HTTP2_GOAWAY_SESSION' ||
+    (stream.pending && code !== undefined)
+  )
 }
 
 class TimedOut extends Error {}

@@ -1,5 +1,5 @@
 import type { PushAnswer } from './answers.ts'
-import { Connection, NoAnswer, type Push } from './connection.ts'
+import { Connection, NoAnswer, NotSent, type Push } from './connection.ts'
 import type { PushCertificate } from './push-certificate.ts'
 import { beforeConnecting } from './schedule.ts'
 
@@ -14,6 +14,9 @@ export interface ConnectionsOptions {
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>
   readonly onGoaway: (reason: string | undefined) => void
 }
+
+/** For a push that connection after connection refuses unseen. */
+const attempts = 3
 
 /**
  * A few connections to APNs, opened when they are needed and kept: Apple takes frequent connecting for an attack. A push
@@ -43,11 +46,16 @@ export class Connections {
 
   /** @throws NoAnswer */
   async send(push: Push): Promise<PushAnswer> {
-    const connection = await this.#withRoom()
-    try {
-      return await connection.send(push)
-    } finally {
-      this.#waiting.shift()?.()
+    for (let attempt = 1; ; attempt++) {
+      const connection = await this.#withRoom()
+      try {
+        return await connection.send(push)
+      } catch (error) {
+        if (!(error instanceof NotSent) || attempt === attempts) throw error
+        connection.retire()
+      } finally {
+        this.#waiting.shift()?.()
+      }
     }
   }
 

@@ -1,6 +1,7 @@
+import type { ExpressionBuilder } from 'kysely'
 import { type Database, write } from './database.ts'
 import type { PushOutbox, PushResult, WantedPush } from './enrollment-ports.ts'
-import type { PushRow } from './schema.ts'
+import type { PushRow, Schema } from './schema.ts'
 import { wantPush } from './want-push.ts'
 
 export function createPushOutbox(db: Database): PushOutbox {
@@ -52,36 +53,58 @@ async function due(db: Database, now: number, limit: number): Promise<readonly W
   return rows.map(toWanted)
 }
 
+/** Pushes that share one statement. */
+const together = 200
+
 /**
- * In one transaction for the whole batch. A push that was wanted anew while this one was under way stays due: what the
- * device has fetched may not hold the new reason.
+ * In one transaction for the whole batch; pushes that went the same way share a statement. One that was wanted anew
+ * while it was under way stays due: what the device has fetched may not hold the new reason.
  */
 async function took(db: Database, results: readonly PushResult[]): Promise<void> {
   if (results.length === 0) return
   await db.write.transaction().execute(async (tx) => {
-    for (const { push, answer, next } of results) {
-      if (next === undefined) {
+    for (const { next, answer, pushes } of byOutcome(results)) {
+      const these = conditionOf(pushes)
+      if (next === undefined) await tx.deleteFrom('push_outbox').where(these).execute()
+      else {
+        const { dueAt, failures, accepted, acceptedAt } = next
+        const set = { due_at: dueAt, failures, accepted, last_answer: answer }
         await tx
-          .deleteFrom('push_outbox')
-          .where('enrollment', '=', push.enrollment)
-          .where('wanted', '=', push.wanted)
+          .updateTable('push_outbox')
+          .set({ ...set, ...(acceptedAt !== undefined && { accepted_at: acceptedAt }) })
+          .where(these)
           .execute()
-        continue
       }
-      await tx
-        .updateTable('push_outbox')
-        .set({
-          due_at: next.dueAt,
-          failures: next.failures,
-          accepted: next.accepted,
-          last_answer: answer,
-          ...(next.acceptedAt !== undefined && { accepted_at: next.acceptedAt }),
-        })
-        .where('enrollment', '=', push.enrollment)
-        .where('wanted', '=', push.wanted)
-        .execute()
     }
   })
+}
+
+interface SameOutcome {
+  readonly next: PushResult['next']
+  readonly answer: string
+  readonly pushes: readonly WantedPush[]
+}
+
+function byOutcome(results: readonly PushResult[]): readonly SameOutcome[] {
+  const groups = Map.groupBy(results, ({ next, answer }) => JSON.stringify([answer, next]))
+  return [...groups.values()].flatMap((group) => {
+    const { next, answer } = group[0] as PushResult // groups are not empty
+    const steps = Array.from({ length: Math.ceil(group.length / together) }, (_, step) => step * together)
+    return steps.map((from) => ({
+      next,
+      answer,
+      pushes: group.slice(from, from + together).map(({ push }) => push),
+    }))
+  })
+}
+
+function conditionOf(pushes: readonly WantedPush[]) {
+  return (row: ExpressionBuilder<Schema, 'push_outbox'>) =>
+    row.or(
+      pushes.map(({ enrollment, wanted }) =>
+        row.and([row('enrollment', '=', enrollment), row('wanted', '=', wanted)]),
+      ),
+    )
 }
 
 function toWanted(row: PushRow): WantedPush {
