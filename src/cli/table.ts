@@ -21,6 +21,9 @@ import { enrollCodeCreate } from './commands/enroll-code-create.ts'
 import { enrollCodeList } from './commands/enroll-code-list.ts'
 import { enrollCodeRevoke } from './commands/enroll-code-revoke.ts'
 import { enrollList } from './commands/enroll-list.ts'
+import { enrollProfileList } from './commands/enroll-profile-list.ts'
+import { enrollProfilePush } from './commands/enroll-profile-push.ts'
+import { enrollProfileShow } from './commands/enroll-profile-show.ts'
 import { enrollRemove } from './commands/enroll-remove.ts'
 import { enrollRevoke } from './commands/enroll-revoke.ts'
 import { enrollShow } from './commands/enroll-show.ts'
@@ -57,6 +60,9 @@ export const commands: readonly Command[] = [
   enrollList,
   enrollShow,
   enrollRemove,
+  enrollProfileList,
+  enrollProfileShow,
+  enrollProfilePush,
   enrollCertificates,
   enrollRevoke,
   enrollCaInit,

@@ -1,3 +1,4 @@
+import { readProfiles } from '../../enrollment/profiles/read-profiles.ts'
 import { loadTlsMaterial, TlsMaterialError } from '../../gateway/listener/tls-material.ts'
 import { formatProblem, type Problem } from '../../lib/yaml-document.ts'
 import { type Announcement, announcements } from '../../policy/announcements.ts'
@@ -82,13 +83,18 @@ async function check(
 ): Promise<Checked> {
   const { settings, problems } = loadSettings(path, env)
   if (settings === undefined) return { problems }
-  const certificates = await certificateProblems(settings)
+  const certificates = [...(await certificateProblems(settings)), ...profileProblems(settings, env)]
   try {
     return { settings, policy: await readPolicy(settings, now), problems: certificates }
   } catch (error) {
     if (error instanceof WrongSettings) return { settings, problems: [...certificates, ...error.problems] }
     throw error
   }
+}
+
+/** Devices keep what they have until these are gone. */
+function profileProblems({ enrollment }: Settings, env: NodeJS.ProcessEnv): readonly Problem[] {
+  return enrollment === undefined ? [] : readProfiles(enrollment.profiles.files, env).problems
 }
 
 /** The gateway does not start with certificates that cannot be used. */
