@@ -1,4 +1,5 @@
 import { app } from './app.ts'
+import { checkIns } from './check-ins.ts'
 import { cutOff } from './cut-off.ts'
 import { growth } from './growth.ts'
 import { hotCopies } from './hot-copies.ts'
@@ -7,6 +8,7 @@ import { proxies } from './proxies.ts'
 import { pushes } from './pushes.ts'
 import { registrations } from './registrations.ts'
 import type { Scenario } from './scenario.ts'
+import { scep } from './scep.ts'
 import { start } from './start.ts'
 import { vendors } from './vendors.ts'
 
@@ -22,4 +24,6 @@ export const scenarios: readonly Scenario[] = [
   vendors,
   polling,
   pushes,
+  scep,
+  checkIns,
 ]

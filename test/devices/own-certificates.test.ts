@@ -1,0 +1,94 @@
+import t, { type Test } from 'tap'
+import { OwnCertificates } from '../../src/devices/own-certificates.ts'
+import { RecordUnavailable } from '../../src/store/errors.ts'
+
+const gone = new RecordUnavailable('io', 'gone')
+
+/** A record that answers with these serials, or not at all. */
+function setUp(t: Test) {
+  const record = { serials: ['AA'] as readonly string[] | undefined, authority: 'PEM 1' }
+  const clock = { now: 0 }
+  const announced: string[] = []
+  const own: OwnCertificates = new OwnCertificates({
+    certificates: {
+      async revokedSerials() {
+        if (record.serials === undefined) throw gone
+        return record.serials
+      },
+    },
+    authorities: {
+      trusted: async () => [
+        { id: 'ca_1', kind: 'own', certificate: record.authority, chain: '', createdAt: 0 },
+      ],
+    },
+    now: () => clock.now,
+    monotonic: () => clock.now,
+    staleFor: () => 60_000,
+    onAuthorities: () => announced.push(own.authorities.join()),
+    onError: () => {},
+  })
+  t.teardown(() => own.close())
+  return { own, record, clock, announced }
+}
+
+t.test(
+  'a revocation counts from its notice on, before the record is read again, and afterwards',
+  async (t) => {
+    const { own, record } = setUp(t)
+    await own.refresh()
+    t.strictSame([own.isRevoked('AA'), own.isRevoked('BB')], [true, false])
+    own.told('BB')
+    t.equal(own.ready(), undefined, 'nobody waits')
+    t.equal(own.isRevoked('BB'), true)
+    record.serials = ['AA', 'BB']
+    await own.refresh()
+    t.equal(own.isRevoked('BB'), true)
+  },
+)
+
+t.test('a notice that comes while the record is being read is not lost', async (t) => {
+  const { own } = setUp(t)
+  const reading = own.refresh()
+  own.told('BB')
+  await reading
+  t.equal(own.isRevoked('BB'), true)
+})
+
+t.test('what was read last counts for a while without the record; then nobody is let in by it', async (t) => {
+  const { own, record, clock } = setUp(t)
+  await own.refresh()
+  record.serials = undefined
+  await t.rejects(own.refresh(), gone)
+  clock.now = 60_000
+  t.equal(own.ready(), undefined)
+  t.equal(own.isRevoked('AA'), true)
+  clock.now = 60_001
+  t.throws(() => own.ready(), RecordUnavailable)
+  record.serials = []
+  await own.refresh()
+  t.equal(own.ready(), undefined)
+})
+
+t.test(
+  'who asks while the record is read for the first time waits, and is told when it cannot be',
+  async (t) => {
+    const { own, record, clock } = setUp(t)
+    record.serials = undefined
+    const failing = own.refresh().catch(() => {})
+    const ready = own.ready()
+    await failing
+    await ready
+    clock.now = 60_001
+    t.throws(() => own.ready(), RecordUnavailable)
+  },
+)
+
+t.test('another authority is announced once', async (t) => {
+  const { own, record, announced } = setUp(t)
+  await own.refresh()
+  await own.refresh()
+  record.authority = 'PEM 2'
+  own.told('ca_2')
+  await own.ready()
+  t.strictSame(announced, ['PEM 1', 'PEM 2'])
+})
