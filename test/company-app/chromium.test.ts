@@ -69,7 +69,7 @@ t.test('the user presses Register, signs in, and the browser is registered', asy
 })
 
 t.test('every page of a link says in plain words what to do, on every screen', async (t) => {
-  const { link, wait, gateway } = await withLinks(t)
+  const { link, wait } = await withLinks(t)
   for (const { name, ...look } of looks) {
     const browser = async () => (await chromium(t, { localAddress: internet, ...look })).newPage()
     const page = await browser()
@@ -93,7 +93,6 @@ t.test('every page of a link says in plain words what to do, on every screen', a
     wait(301_000)
     await page.goto(late)
     await shows('expired', /does not work any more/)
-    const origin = `https://chat.localhost:${gateway.tls}`
     await page.goto(await link('chat'))
     await page.fill('[name=username]', 'bob')
     await page.fill('[name=password]', 'builder')
