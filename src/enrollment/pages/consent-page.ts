@@ -25,7 +25,7 @@ export function consentPage({ settings, session, visitor, userAgent, handover }:
     headers: visitor.headers,
     body: html`<p>If you enroll this device, ${organisation} can:</p>
 ${list(settings.accessRights.map((name) => accessRights[name].words))}
-<p>${organisation} can never:</p>
+<p>Enrolling never lets ${organisation}:</p>
 ${list(neverAllowed)}
 <p>You can end it at any time: remove the management profile in the device’s settings. Mail, networks and apps that ${organisation} has set up go with it.</p>
 ${device === 'phone' ? undefined : onPhone(handover)}

@@ -25,13 +25,14 @@ export function signInPage({ settings, visitor, userAgent, refused }: SignInPage
     body: html`${refused === undefined ? undefined : alert(refused)}
 <p>${organisation} sets up mail, Wi-Fi and other services on iPhones, iPads and Macs, and keeps them safe. Sign in first: the next page says what ${organisation} will be able to do, and nothing is installed before you agree.</p>
 ${device === 'other' ? onPhone(publicUrl) : undefined}
-${ways(signIn, visitor)}
+${device === 'other' ? html`<h2>Or here</h2>` : undefined}
+${ways(signIn, visitor, refused === 'sign-in.wrong-code')}
 ${help === undefined ? undefined : html`<p class="quiet">${help}</p>`}`,
   })
 }
 
 function alert(code: RefusalCode): Markup {
-  return html`<div class="alert" role="alert"><p>${refusals[code].sentence} ${refusals[code].advice}</p></div>`
+  return html`<div class="alert" role="alert"><p><strong>${refusals[code].title}.</strong> ${refusals[code].sentence} ${refusals[code].advice}</p></div>`
 }
 
 function onPhone(publicUrl: string): Markup {
@@ -40,16 +41,21 @@ function onPhone(publicUrl: string): Markup {
 ${qrCode(`${publicUrl}/enroll`)}`
 }
 
-function ways({ oidc, ldap, codes }: EnrollmentSettings['signIn'], visitor: Visitor): Markup {
+/** @param wrongCode the code was typed here a moment ago: its form stays open */
+function ways(
+  { oidc, ldap, codes }: EnrollmentSettings['signIn'],
+  visitor: Visitor,
+  wrongCode: boolean,
+): Markup {
   const code = codes ? codeForm(visitor) : undefined
   if (oidc !== undefined)
-    return html`<div class="actions"><a href="/enroll/sign-in/start">Sign in</a></div>${code && folded(code)}`
-  if (ldap !== undefined) return html`${passwordForm(visitor)}${code && folded(code)}`
+    return html`<div class="actions"><a href="/enroll/sign-in/start">Sign in</a></div>${code && folded(code, wrongCode)}`
+  if (ldap !== undefined) return html`${passwordForm(visitor)}${code && folded(code, wrongCode)}`
   return code ?? html``
 }
 
-function folded(code: Markup): Markup {
-  return html`<details><summary>I have a one-time code</summary>${code}</details>`
+function folded(code: Markup, open: boolean): Markup {
+  return html`<details${open ? html` open` : undefined}><summary>I have a one-time code</summary>${code}</details>`
 }
 
 function passwordForm({ field }: Visitor): Markup {

@@ -41,6 +41,7 @@ ul{margin:0 0 12px;padding:0 0 0 20px}
 li{margin:0 0 6px;overflow-wrap:anywhere}
 li::marker{color:var(--accent)}
 ol{margin:0 0 12px;padding:0 0 0 22px}
+main>.quiet{margin:20px 0 0}
 .quiet{color:var(--quiet);font-size:14px}
 .alert{margin:0 0 16px;padding:12px 16px;border-radius:12px;border:1px solid var(--warn);background:var(--warn-tint)}
 .alert p:last-child{margin:0}

@@ -1,0 +1,123 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { issueCertificate } from '../../sim/certificates.ts'
+import { type DirectoryOptions, startDirectory } from '../../sim/directory.ts'
+import { LdapSignIn } from '../../src/enrollment/sign-in/ldap.ts'
+import type { LdapSettings } from '../../src/settings/build-enrollment.ts'
+import { Secret } from '../../src/settings/secret.ts'
+import { certificates, temporaryFolder } from '../helpers/certificates.ts'
+
+const service = { dn: 'cn=gatehouse,dc=example', password: 'look-up', attributes: {} }
+function person(uid: string, password: string, more: Readonly<Record<string, readonly string[]>> = {}) {
+  return {
+    dn: `uid=${uid},ou=people,dc=example`,
+    password,
+    attributes: { uid: [uid], objectClass: ['person'], ...more },
+  }
+}
+const entries = [
+  service,
+  person('Alice', 'wonderland', { memberOf: ['cn=Sales\\, North,ou=groups,dc=example', 'phones'] }),
+  person('bob', 'builder', { objectClass: ['machine'] }),
+  person('twin', 'one'),
+  { ...person('twin', 'two'), dn: 'uid=twin,ou=others,dc=example' },
+]
+
+async function directory(t: Test, options: Partial<DirectoryOptions> = {}) {
+  const { ca } = await certificates(t)
+  const server = await issueCertificate({
+    ...{ commonName: 'directory', issuer: ca, use: 'server', addresses: ['127.0.0.1'] },
+    ...{ notBefore: Date.now() - 1000, days: 1 },
+  })
+  const started = await startDirectory({ cert: server.certificate, key: server.key, entries, ...options })
+  t.teardown(() => started.close())
+  const file = join(temporaryFolder(t), 'ca.crt')
+  writeFileSync(file, ca.certificate)
+  const settings: LdapSettings = {
+    servers: [started.url],
+    ca: [file],
+    bindDn: service.dn,
+    bindPassword: new Secret('look-up', { env: 'X' }),
+    searchBase: 'dc=example',
+    userAttribute: 'uid',
+    filter: '(objectClass=person)',
+    groupsAttribute: 'memberOf',
+    timeout: 3000,
+  }
+  return {
+    ...started,
+    settings,
+    signIn: (changes: Partial<LdapSettings> = {}) => new LdapSignIn({ ...settings, ...changes }),
+  }
+}
+
+for (const startTls of [false, true]) {
+  t.test(`the user’s own password is tried, over TLS (${startTls ? 'StartTLS' : 'ldaps'})`, async (t) => {
+    const { signIn, asked } = await directory(t, { startTls })
+    t.match(await signIn().check('alice ', 'wonderland'), {
+      name: 'Alice',
+      groups: ['Sales, North', 'phones'],
+    })
+    await t.rejects(signIn().check('alice', 'guess'), { code: 'sign-in.wrong-password' })
+    await t.rejects(signIn().check('nobody', 'guess'), { code: 'sign-in.wrong-password' })
+    await t.rejects(signIn().check('bob', 'builder'), { code: 'sign-in.wrong-password' }, 'not by the filter')
+    t.notOk(
+      asked.some((line) => line.includes('in the clear')),
+      'no password before TLS',
+    )
+  })
+}
+
+t.test('an empty password is refused, although directories take it for a success', async (t) => {
+  const { signIn, asked } = await directory(t)
+  for (const [name, password] of [
+    ['alice', ''],
+    ['', 'x'],
+    ['  ', 'x'],
+    ['a'.repeat(300), 'x'],
+  ] as const)
+    await t.rejects(signIn().check(name, password), { code: 'sign-in.wrong-password' })
+  t.strictSame(asked, [], 'nobody was asked')
+})
+
+t.test('what is typed as a name is a name, whatever it looks like', async (t) => {
+  const { signIn, asked } = await directory(t)
+  for (const name of [
+    '*',
+    'alice)(uid=*',
+    'a*',
+    '*)(objectClass=*',
+    'alice,ou=people',
+    '\\2a',
+    'Alice\u0000',
+  ])
+    await t.rejects(signIn().check(name, 'wonderland'), { code: 'sign-in.wrong-password' }, name)
+  t.notOk(
+    asked.some((line) => line.startsWith('bind uid=')),
+    'no password of anybody was tried',
+  )
+  t.ok(asked.includes('search (&(objectClass=person)(uid=alice)(uid=*))'), 'as one value')
+})
+
+t.test('a name that two entries have signs nobody in', async (t) => {
+  const { signIn } = await directory(t)
+  await t.rejects(signIn().check('twin', 'one'), { code: 'sign-in.wrong-password' })
+})
+
+t.test('a directory that does not answer, or is not the right one, is no verdict on the user', async (t) => {
+  const { signIn, url } = await directory(t)
+  const { url: other } = await directory(t)
+  const unavailable = { code: 'sign-in.unavailable' }
+  await t.rejects(signIn({ servers: ['ldaps://127.0.0.1:9'] }).check('alice', 'wonderland'), unavailable)
+  await t.rejects(
+    signIn({ ca: [] }).check('alice', 'wonderland'),
+    unavailable,
+    'a certificate that nobody trusts',
+  )
+  const wrongSecret = new Secret('wrong', { env: 'X' })
+  await t.rejects(signIn({ bindPassword: wrongSecret }).check('alice', 'wonderland'), unavailable)
+  t.match(await signIn({ servers: ['ldaps://127.0.0.1:9', other, url] }).check('alice', 'wonderland'), {
+    name: 'Alice',
+  })
+})
