@@ -48,8 +48,9 @@ function graceSentence({ state, request }: Assessment): string[] {
   const until = state?.posture.graceUntil
   if (until === undefined || state?.posture.state !== 'compliant' || until <= request.head.receivedAt)
     return []
+  const why = state.registration.binding === 'claimed' ? undefined : state.posture.reason
   return [
-    `It does not meet all requirements, and may be used until ${minute.format(until)} UTC. Open your organisation’s device management app and follow what it asks for.`,
+    `It does not meet all requirements${why === undefined ? '' : ` (${why})`}, and may be used until ${minute.format(until)} UTC. Open your organisation’s device management app and follow what it asks for.`,
   ]
 }
 

@@ -33,7 +33,7 @@ export function describeRefusal(reason: ReasonCode, head: RequestHead, assessmen
   return {
     reason,
     status,
-    sentence,
+    sentence: [sentence, ...vendorSentence(reason, assessment)].join(' '),
     reference: head.id,
     ...(seconds !== undefined && { retryAfter: seconds }),
     ...(assessment?.decision.help !== undefined && { help: assessment.decision.help }),
@@ -42,6 +42,19 @@ export function describeRefusal(reason: ReasonCode, head: RequestHead, assessmen
       decision: assessment.decision,
     }),
   }
+}
+
+const longestReason = 300
+
+/**
+ * What the MDM finds wrong, in its own words: who is told can mend it. Not to whoever merely claims to be a device, nor where
+ * nobody can tell which of several it is.
+ */
+function vendorSentence(reason: ReasonCode, assessment: Assessment | undefined): readonly string[] {
+  const { posture, registration } = assessment?.state ?? {}
+  if (reason !== 'device.noncompliant' || posture?.reason === undefined) return []
+  if (registration?.binding === 'claimed' || posture.match === 'ambiguous') return []
+  return [`Your organisation’s device management says: ${posture.reason.slice(0, longestReason).replace(/\.$/, '')}.`]
 }
 
 /** The refusal in the terms of the client's protocol; before one is known, a page for people and a problem for programs. */

@@ -36,7 +36,12 @@ const settings: ComplianceSettings = {
 }
 
 /** The compliance role beside the gateway, as a process of its own would run it: they meet in the record. */
-async function compliance(t: Test, gateway: GatewayUnderTest, vendor: ScriptedVendor) {
+async function compliance(
+  t: Test,
+  gateway: GatewayUnderTest,
+  vendor: ScriptedVendor,
+  now: () => number = Date.now,
+) {
   const connectors: NamedConnector[] = [{ name: 'mdm', connector: vendor }]
   const log = openLogger({ level: 'silent', now: Date.now, onCondition: () => {} })
   const metrics = createMetrics()
@@ -47,7 +52,7 @@ async function compliance(t: Test, gateway: GatewayUnderTest, vendor: ScriptedVe
     logger: log.logger,
     metrics,
     health,
-    now: Date.now,
+    now,
     holder: 'test',
     connectors,
   })
@@ -88,6 +93,7 @@ t.test(
     const refused = await ask({ ...target, from: internet, path: '/api/messages', headers: { cookie } })
     t.equal(refused.status, 403)
     t.match(refused.body, 'device.noncompliant')
+    t.match(refused.body, 'The passcode is too short', 'the vendor’s own words')
     t.match(await posture(), { state: 'noncompliant', vendor: 'mdm', reason: 'The passcode is too short' })
 
     vendor.change('1', { compliance: 'compliant', reasons: [] })
@@ -100,6 +106,12 @@ t.test(
     await eventually(() => health.report().parts['vendor mdm']?.ok === false)
     const still = await ask({ ...target, from: internet, path: '/api/messages', headers: { cookie } })
     t.equal(still.status, 200, 'an empty answer shuts nobody out')
+    vendor.devices = [device('1', phone)]
+    const told = await eventually(async () => {
+      const events = (await store.audit.list({ subject: 'mdm', limit: 100 })).map(({ action }) => action)
+      return events.includes('vendor.recovered') ? events : undefined
+    })
+    t.strictSame(told, ['vendor.failed', 'vendor.recovered'], 'once each, however many polls there were')
     await role?.measure()
     const text = await metrics.registry.metrics()
     t.match(text, /gatehouse_vendor_polls_total\{vendor="mdm",kind="sweep",outcome="incomplete"\} [1-9]/)
@@ -174,3 +186,46 @@ t.test('who is refused for old news has them fetched, and gets in at the next tr
   })
   t.match(requested, [/^r_/])
 })
+
+t.test('a user whose phone is in its grace period is shown why and until when', async (t) => {
+  const { gateway, target } = await chatBehindGateway(t, { policy })
+  const until = Date.now() + 3_600_000
+  const grace = { compliance: 'grace', graceUntil: until, reasons: ['Update iOS to 18.2'] } as const
+  const vendor = new ScriptedVendor([
+    device('1', { user: { name: 'alice' }, platform: undefined, ...grace }),
+    device('2', { user: { name: 'bob' }, platform: undefined }),
+  ])
+  await compliance(t, gateway, vendor)
+  const cookie = (await signIn(gateway, wifi)).cookies.join('; ')
+  const page = await eventually(async () => {
+    const { body } = await ask({ ...target, from: internet, path: '/.gatehouse/device', headers: { cookie } })
+    return /may be used until/.test(body) ? body : undefined
+  })
+  t.match(page, 'Update iOS to 18.2')
+  t.match(page, `${new Date(until).getUTCFullYear()}`)
+})
+
+t.test(
+  'a device that is refused for old news is asked for on the spot, also while no sweep gets through',
+  async (t) => {
+    const clock = { ahead: 0 }
+    const now = () => Date.now() + clock.ahead
+    const { gateway, target } = await chatBehindGateway(t, { policy, now })
+    const vendor = new ScriptedVendor([device('1', { user: { name: 'alice' }, platform: undefined })], {
+      lookup: true,
+    })
+    await compliance(t, gateway, vendor, now)
+    const cookie = (await signIn(gateway, wifi)).cookies.join('; ')
+    const store = await gateway.openStore()
+    await eventually(
+      async () => (await store.registrations.list({ limit: 1 }))[0]?.posture.state === 'compliant',
+    )
+    vendor.breaksAfter = 0
+    clock.ahead = 2 * 3_600_000
+    const asking = () => ask({ ...target, from: internet, path: '/api/messages', headers: { cookie } })
+    t.equal((await asking()).status, 403, 'last seen two hours ago')
+    await eventually(() => vendor.asked.length > 0)
+    await eventually(async () => (await asking()).status === 200)
+    t.strictSame(vendor.asked, ['1'], 'asked for once')
+  },
+)
