@@ -7,6 +7,8 @@ import { dirname, join } from 'node:path'
 import { appConfigReference } from '../src/app-config/reference.ts'
 import { commandsReference } from '../src/cli/reference.ts'
 import { reasons } from '../src/domain/reason.ts'
+import { profileJsonSchema } from '../src/enrollment/profiles/profile-schema.ts'
+import { profilesReference } from '../src/enrollment/profiles/reference.ts'
 import { policyJsonSchema, policyReference } from '../src/policy/schema.ts'
 import { settingsJsonSchema } from '../src/settings/json-schema.ts'
 import { settingsReference } from '../src/settings/reference.ts'
@@ -23,8 +25,10 @@ interface GeneratedFile {
 const generated: readonly GeneratedFile[] = [
   { file: 'config/schema/gatehouse.schema.json', render: () => json(settingsJsonSchema()) },
   { file: 'config/schema/policy.schema.json', render: () => json(policyJsonSchema()) },
+  { file: 'config/schema/profile.schema.json', render: () => json(profileJsonSchema()) },
   { file: 'docs/reference/settings.md', render: () => page(settingsReference()) },
   { file: 'docs/reference/vendors.md', render: () => page(vendorsReference()) },
+  { file: 'docs/reference/profiles.md', render: () => page(profilesReference()) },
   { file: 'docs/reference/policy.md', render: policyReference },
   { file: 'docs/reference/commands.md', render: commandsReference },
   { file: 'docs/reference/app-config.md', render: () => page(appConfigReference()) },

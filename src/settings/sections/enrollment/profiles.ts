@@ -21,7 +21,7 @@ export const profilesKey = z
   })
   .prefault({})
   .meta({
-    description: 'What enrolled devices are set up with: see [profiles](../enrollment.md#profiles).',
+    description: 'What enrolled devices are set up with: see [profiles.md](../profiles.md).',
   })
 
 export type WrittenProfiles = z.output<typeof profilesKey>
