@@ -67,6 +67,7 @@ function writeSettings(options: InstallationOptions, port: number, management: n
     connectionsPerAddress: 100_000,
     // A machine that is busy with the load must not make refusals of it.
     recordTimeout: '10s',
+    recordWriteTimeout: '60s',
     ...options.limits,
   }
   const file = join(folder, 'gatehouse.yaml')

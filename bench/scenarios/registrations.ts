@@ -15,10 +15,10 @@ export const registrations: Scenario = {
   summary: 'first registrations per second, through the gateway',
   options: {
     registrationSeconds: { default: 5, description: 'of load' },
-    registrationConnections: { default: 64, description: 'at a time' },
+    registrationConnections: { default: 32, description: 'at a time' },
     registrationsBefore: { default: 10_000, description: 'in the record already' },
   },
-  async run({ registrationSeconds = 5, registrationConnections = 64, registrationsBefore = 10_000 }) {
+  async run({ registrationSeconds = 5, registrationConnections = 32, registrationsBefore = 10_000 }) {
     const policy = `networks: { office: [127.0.0.0/8] }
 registration: [{ name: Office, when: { network: office }, then: allow }]
 access: [{ name: Just arrived, when: { registeredWithin: 30d }, then: allow }]

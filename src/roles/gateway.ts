@@ -32,6 +32,8 @@ export async function startGatewayRole(parts: GatewayParts): Promise<GatewayRole
     },
     measure() {
       parts.metrics.open.set(core.live.size)
+      parts.metrics.hotDevices.set(core.devices.hot.keys)
+      parts.metrics.hotBytes.set(core.devices.hot.bytes)
       parts.metrics.connections.set(
         listeners.reduce((sum, { listener }) => sum + listener.openConnections, 0),
       )

@@ -37,6 +37,20 @@ export const metricDefinitions = {
     labels: [],
     help: 'Exchanges that are let through and open now, long polls and WebSockets included.',
   },
+  hotDevices: {
+    kind: 'gauge',
+    across: 'sum',
+    name: 'gatehouse_hot_devices',
+    labels: [],
+    help: 'Keys of clients whose device states are in the memory of the processes; `limits.hotDevices` bounds each process.',
+  },
+  hotBytes: {
+    kind: 'gauge',
+    across: 'sum',
+    name: 'gatehouse_hot_bytes',
+    labels: [],
+    help: 'About how much memory those states take; `limits.hotMemory` bounds each process.',
+  },
   connections: {
     kind: 'gauge',
     across: 'sum',

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import type { Store, StoredRefusal } from '../../../src/store/ports.ts'
-import { type Clock, type OpenStore, start } from './values.ts'
+import type { AppContact, Store, StoredRefusal } from '../../../src/store/ports.ts'
+import { admin, type Clock, key, type OpenStore, registration, start } from './values.ts'
 
 /** What `Retention` promises, and `AuditLog.verify` after it. */
 export function retentionContract(t: Test, open: OpenStore): void {
@@ -64,6 +64,67 @@ export function retentionContract(t: Test, open: OpenStore): void {
     t.equal(await retention.removeRefusals(start + 3, 10), 0)
     t.ok(await refusals.get('c'))
   })
+
+  t.test('old requests for approval are removed in steps, and their devices may ask again', async (t) => {
+    const { approvals, retention } = await open(t)
+    const asked = (hash: string, at: number) => ({ ...wish, keys: [key(hash)], at: start + at })
+    for (const [index, hash] of ['a', 'b', 'c'].entries()) await approvals.request(asked(hash, index), 100)
+    const [, , oldest] = await approvals.list('waiting', 10)
+    await approvals.decide(oldest?.id ?? '', 'denied', admin)
+    t.equal(await retention.removeApprovals(start + 2, 1), 1)
+    t.equal(await approvals.findByKeys(['a']), undefined, 'the denied one, as the oldest')
+    t.equal(await retention.removeApprovals(start + 2, 10), 1)
+    t.equal(await retention.removeApprovals(start + 2, 10), 0)
+    t.match(await approvals.list(undefined, 10), [{ at: start + 2 }])
+    t.match(await approvals.request(asked('a', 5), 100), { status: 'waiting' })
+  })
+
+  t.test('keys and grants that have ended are removed, others never', async (t) => {
+    const clock: Clock = { now: start }
+    const { registrations, grants, retention } = await open(t, clock)
+    const keys = [key('for good'), key('long', start + 1_000_000), key('ended', start + 10)]
+    await registrations.register(registration('r_1'), keys, 10)
+    await grants.add([key('g ended', start + 10), key('g long', start + 1_000_000)], 'mail', 'ann')
+    t.equal(await retention.removeExpired(start + 10, 100), 0)
+    t.equal(await retention.removeExpired(start + 1000, 100), 2)
+    t.equal(await retention.removeExpired(start + 1000, 100), 0)
+    for (const hash of ['for good', 'long'])
+      t.match(await registrations.findByKeys([hash], start), { keyHash: hash })
+    t.equal(await registrations.findByKeys(['ended'], start), undefined)
+    t.equal(await grants.userOf('g long', start), 'ann')
+  })
+
+  t.test('of the company app’s devices, those go that were not heard of and speak for nobody', async (t) => {
+    const store = await open(t)
+    for (const [index, id] of ['d_old', 'd_used', 'd_new'].entries())
+      await store.appDevices.admit(contact(id, start + index))
+    await store.registrations.register(registration('r_1', { appDeviceId: 'd_used' }), [key('k')], 10)
+    t.equal(await store.retention.removeAppDevices(start + 2, 10), 1)
+    t.equal(await store.appDevices.findByKey('d_old'), undefined)
+    t.ok(await store.appDevices.findByKey('d_used'))
+    t.ok(await store.appDevices.findByKey('d_new'))
+  })
+}
+
+const wish = {
+  service: 'mail',
+  device: { type: 'iPhone' },
+  source: '127.20.0.5',
+  rule: 'Contractors',
+} as const
+
+function contact(id: string, at: number): AppContact {
+  const device = {
+    id,
+    user: id,
+    ids: { udid: id },
+    platform: 'ios',
+    appVersion: '2.0',
+    thumbprint: id,
+    publicKey: '{}',
+    packageKey: 'p',
+  } as const
+  return { device, packageKey: 'p', source: '127.20.0.5', at, tickets: [] }
 }
 
 function event(at: number) {
