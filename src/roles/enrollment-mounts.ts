@@ -1,17 +1,20 @@
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { CertificateService } from '../enrollment/ca/certificate-service.ts'
 import type { Mount } from '../enrollment/enrollment.ts'
 import { devicePaths } from '../enrollment/enrollment-profile.ts'
 import { createMdm } from '../enrollment/mdm/handle.ts'
 import { identitiesOf } from '../enrollment/mdm/identities.ts'
+import { askForInventory, inventoryRounds } from '../enrollment/mdm/inventory-rounds.ts'
 import type { MdmEvents, MdmNote } from '../enrollment/mdm/mdm.ts'
 import { mdmMount } from '../enrollment/mdm/mount.ts'
 import { createScepHandler } from '../enrollment/scep/handler.ts'
 import { createScepProxy, type ScepProxy } from '../enrollment/scep/proxy.ts'
 import { publicFiles } from '../enrollment/web/public-files.ts'
 import type { Visit } from '../enrollment/web/visit.ts'
+import { whileLeased } from '../lib/while-leased.ts'
 import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
-import type { EnrollmentParts } from './enrollment.ts'
+import type { EnrollmentParts } from './enrollment-parts.ts'
 
 /** What devices and SCEP clients ask, each at its own address of the enrollment listener. */
 export function deviceMounts(
@@ -20,9 +23,12 @@ export function deviceMounts(
   parts: EnrollmentParts,
 ): { readonly mounts: readonly Mount[]; close(): Promise<void> } {
   const scep = scepMount(settings, service, parts)
+  const inventory = keepInventory(settings, parts)
   return {
     mounts: [scep.mount, mdm(settings, parts), (visit) => publicFiles(visit, service)],
-    close: () => scep.close(),
+    async close() {
+      await Promise.all([scep.close(), inventory.close()])
+    },
   }
 }
 
@@ -66,11 +72,14 @@ function scepServer(
   return { handle, close: async () => {} }
 }
 
-function mdm(
-  { topic, deviceSignature }: EnrollmentSettings & { readonly topic: string },
-  { store, logger }: EnrollmentParts,
-): Mount {
+function mdm(settings: EnrollmentSettings & { readonly topic: string }, parts: EnrollmentParts): Mount {
+  const { topic, deviceSignature } = settings
+  const { store, logger } = parts
   const events: MdmEvents = {
+    async enrolled(enrollment) {
+      if (enrollment.parent === undefined)
+        await askForInventory(enrollment, inventoryOptions(settings, parts))
+    },
     failed: (error) => logger.error({ err: error }, 'mdm: what follows a message has failed'),
   }
   const handle = createMdm({
@@ -86,4 +95,32 @@ function mdm(
       'mdm',
     ),
   )
+}
+
+function inventoryOptions({ accessRights }: EnrollmentSettings, { store, now }: EnrollmentParts) {
+  return { record: store, rights: accessRights, now, newUuid: () => randomUUID().toUpperCase() }
+}
+
+/** Milliseconds after which another process goes on with the rounds. */
+const leaseTime = 30_000
+
+/** One process of the installation asks all devices about themselves, round after round. */
+function keepInventory(settings: EnrollmentSettings, parts: EnrollmentParts): { close(): Promise<void> } {
+  const { store, random, logger } = parts
+  const closing = new AbortController()
+  const running = whileLeased({
+    leases: store.leases,
+    name: 'enrollment-inventory',
+    holder: random.id(),
+    ttl: leaseTime,
+    work: (signal) => inventoryRounds(inventoryOptions(settings, parts), signal),
+    signal: closing.signal,
+    onError: (error) => logger.error({ err: error }, 'mdm: a round of questions has failed'),
+  })
+  return {
+    async close() {
+      closing.abort()
+      await running
+    },
+  }
 }
