@@ -18,7 +18,8 @@ const mayImport: Record<string, readonly string[]> = {
   apns: ['domain', 'lib', 'store', 'devices', 'shared-state', 'telemetry', 'settings'],
   compliance: ['domain', 'lib', 'store', 'devices', 'shared-state', 'telemetry', 'settings'],
   devices: ['domain', 'lib', 'store', 'shared-state'],
-  enrollment: ['domain', 'lib', 'store', 'devices', 'shared-state', 'telemetry', 'settings'],
+  // Of `clients` the style sheet of pages alone.
+  enrollment: ['domain', 'lib', 'clients', 'store', 'devices', 'shared-state', 'telemetry', 'settings'],
   settings: ['domain', 'lib', 'clients', 'policy', 'app-config'],
   gateway: [
     'domain',

@@ -19,12 +19,7 @@ import { type EnrollmentListener, type ListenerTls, startListener } from '../enr
 import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
 import type { Settings } from '../settings/settings.ts'
 import { deviceMounts } from './enrollment-mounts.ts'
-import type { GatewayParts } from './gateway-parts.ts'
-
-export type EnrollmentParts = Pick<
-  GatewayParts,
-  'settings' | 'store' | 'shared' | 'notices' | 'logger' | 'metrics' | 'health' | 'random' | 'now'
->
+import type { EnrollmentParts } from './enrollment-parts.ts'
 
 export interface EnrollmentRole {
   /** Where it listens, such as `https://127.0.0.1:8445`. */
