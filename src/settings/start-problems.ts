@@ -18,7 +18,17 @@ export function startProblems({
     ...tlsMistakes(gateway),
     ...listenMistakes(gateway.listen, management.listen),
     ...enrollmentMistakes(enrollment, { gateway, management }),
+    ...revocationMistakes(enrollment, gateway),
   ]
+}
+
+/** OpenSSL asks for a list of every CA as soon as it has one, and the CA of enrolled devices has none at the gateway. */
+function revocationMistakes(enrollment: Settings['enrollment'], { tls }: GatewaySettings): Mistake[] {
+  if (enrollment === undefined || enrollment.scep.proxy !== undefined || (tls?.crl.length ?? 0) === 0)
+    return []
+  const message =
+    'cannot be used together with `enrollment`: with a list, every CA needs one, and enrolled devices would be refused'
+  return [{ path: ['gateway', 'tls', 'crl'], message }]
 }
 
 function enrollmentMistakes(
