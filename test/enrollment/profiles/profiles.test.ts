@@ -95,7 +95,7 @@ t.test('VPN’s booleans are whole numbers, Safari’s cookies a real one', asyn
       profileYaml([
         'scep: {}',
         'vpn: { name: Corp, server: vpn.example.com, serverId: vpn.example.com, localId: "%user%", identity: scep, onDemandEnabled: true, onDemand: [{ action: connect }] }',
-        'restrictions: { safari: { cookies: visited, fraudWarning: true }, ratings: { movies: pg-13 }, device: { camera: false } }',
+        'restrictions: { safari: { cookies: visited, fraudWarning: true }, ratings: { movies: pg-13 }, functions: { camera: false } }',
       ]),
     ),
     organisation,

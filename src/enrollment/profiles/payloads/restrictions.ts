@@ -15,7 +15,7 @@ const shows = {
 const apps = { none: 0, '4+': 100, '9+': 200, '12+': 300, '17+': 600, all: 1000 }
 const regions = ['us', 'au', 'ca', 'de', 'fr', 'ie', 'jp', 'nz', 'gb']
 
-const device: Fields = {
+const functions: Fields = {
   camera: flag('allowCamera', 'The camera.'),
   screenCapture: flag('allowScreenShot', 'Screenshots and recordings of the screen.'),
   screenObservation: flag('allowRemoteScreenObservation', 'Watching the screen from afar (Classroom).'),
@@ -137,7 +137,7 @@ export const restrictions: PayloadDefinition = {
   title: 'Restrictions',
   systems: { ios: '4.0', macos: '10.7' },
   fields: {
-    device: group('What the device can do.', device),
+    functions: group('What the device can do.', functions),
     applications: group('Apps and stores.', applications),
     safari: group('Safari and its security.', safari),
     ratings: group('Ratings of content.', ratings),
