@@ -8,7 +8,7 @@ import { command, inProcess, installation, json } from './support.ts'
 
 t.test('every file in commands/ is a command in the table, and the other way round', async (t) => {
   const files = readdirSync(new URL('../../src/cli/commands', import.meta.url)).sort()
-  const names = commands.map(({ name }) => `${name.replace(' ', '-')}.ts`).sort()
+  const names = commands.map(({ name }) => `${name.replaceAll(' ', '-')}.ts`).sort()
   t.strictSame(names, files)
 })
 
