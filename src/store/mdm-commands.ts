@@ -11,7 +11,7 @@ import type { MdmCommandRow } from './schema.ts'
 import { wantPush } from './want-push.ts'
 
 /** So many of an enrollment's finished commands stay. */
-const keptFinished = 200
+const keptFinished = 50
 const longestResult = 256 * 1024
 const usualLimit = 1000
 

@@ -147,16 +147,16 @@ export function mdmCommandsContract(t: Test, open: OpenStore): void {
     t.equal((await audit.list({ subject: 'U1', limit: 99 })).length, before)
   })
 
-  t.test('the newest 200 finished commands of a device stay', async (t) => {
+  t.test('the newest 50 finished commands of a device stay', async (t) => {
     const store = await open(t)
     const { mdmCommands } = store
     await enroll(store, 'U1')
-    for (let index = 1; index <= 202; index++) {
+    for (let index = 1; index <= 52; index++) {
       await mdmCommands.enqueue(command(`c${index}`, { routine: true }), admin)
       await mdmCommands.next('U1', fresh)
       await mdmCommands.report(report(`c${index}`, 'acknowledged'))
     }
     const kept = await mdmCommands.list({ enrollment: 'U1', limit: 999 })
-    t.strictSame([kept.length, kept.at(0)?.uuid, kept.at(-1)?.uuid], [200, 'c202', 'c3'])
+    t.strictSame([kept.length, kept.at(0)?.uuid, kept.at(-1)?.uuid], [50, 'c52', 'c3'])
   })
 }
