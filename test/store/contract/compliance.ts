@@ -51,6 +51,31 @@ const compliant: Posture = {
 
 /** What `ManagedDevices`, `VendorSweeps`, `Postures` and `DeviceLinks` promise, whatever the database. */
 export function complianceContract(t: Test, open: OpenStore): void {
+  t.test('which registrations a device concerns is found by the keys that they share', async (t) => {
+    const { managedDevices, postures, registrations } = await open(t)
+    await managedDevices.put([stored('1'), stored('2', { keys: [{ kind: 'serial', value: 'S2' }] })])
+    await registrations.register(registration('r_1'), [key('k1')], 10)
+    await postures.setKeys(new Map([['r_1', [{ kind: 'user', value: 'ann' }]]]))
+    t.strictSame(await postures.concerning('mdm', ['1', '2', 'unknown']), ['r_1'])
+    t.strictSame(await postures.concerning('mdm', ['2']), [])
+    t.strictSame(await postures.concerning('other', ['1']), [])
+  })
+
+  t.test('devices that a notification named are announced, and taken once', async (t) => {
+    const { links, changes } = await open(t)
+    const before = await changes.latest()
+    const named = [
+      { vendor: 'mdm', vendorDeviceId: '1' },
+      { vendor: 'mdm', vendorDeviceId: '2' },
+    ]
+    await links.requestDevices(named, start)
+    await links.requestDevices(named.slice(0, 1), start + 1)
+    t.match((await changes.since(before, 10))[0], { kind: 'vendor', subject: 'mdm' })
+    const taken = await links.takeDevices(10)
+    t.same(new Set(taken.map(({ vendorDeviceId }) => vendorDeviceId)), new Set(['1', '2']))
+    t.strictSame(await links.takeDevices(10), [])
+  })
+
   t.test('a managed device is kept as it was reported, and found by its ids and its user', async (t) => {
     const { managedDevices } = await open(t)
     t.strictSame(await managedDevices.put([stored('1'), stored('2', { askAgain: true })]), [])
