@@ -53,11 +53,11 @@ async function mayBegin(
     return refused(403, 'certificate.of-another')
   if (enrollment === undefined || enrollment.state === 'gone' || enrollment.state === 'leaving')
     return { kind: 'may-begin', issued }
+  // Else whoever may enroll anything could take over any device by naming it. That the certificate names it proves no more: the id
+  // in it is what the sender has said of itself in an over-the-air enrollment.
   const isSame =
-    issued.device === name.device ||
     issued.renews.includes(enrollment.certificate) ||
-    (issued.user !== undefined && issued.user === enrollment.user)
-  // Else whoever may enroll anything could take over any device by naming it.
+    (issued.user === enrollment.user && (issued.user !== undefined || issued.device === name.device))
   return isSame ? { kind: 'may-begin', issued } : refused(403, 'enrollment.of-another')
 }
 

@@ -102,6 +102,27 @@ t.test('one identity, one device: it takes over no other, and enrolls no second'
   t.equal(await store.enrollments.get('U9'), undefined)
 })
 
+t.test('who says to be somebody else’s device while enrolling does not get it', async (t) => {
+  const { store, device } = await mdmUnderTest(t)
+  const phone = await device('U1')
+  await phone.enroll()
+  await phone.checkIn('SetBootstrapToken', { BootstrapToken: Buffer.from('secret') })
+  // Over the air, the id in a certificate is the one that the sender has named.
+  const mallory = await device('U1', { user: 'mallory' })
+  t.equal((await mallory.checkIn('Authenticate', { Topic: topic })).status, 403)
+  t.equal((await mallory.checkIn('CheckOut')).status, 403)
+  t.equal((await mallory.report('Idle')).status, 403)
+  t.match(await store.enrollments.get('U1'), {
+    user: 'ann',
+    state: 'enrolled',
+    certificate: phone.fingerprint,
+  })
+  t.match(await store.enrollments.secrets('U1'), { bootstrapToken: Buffer.from('secret') })
+  const by = { name: 'root', why: 'handed on', at: start }
+  await store.enrollments.end('U1', 'gone', by)
+  t.equal((await (await device('U1', { user: 'bob' })).checkIn('Authenticate', { Topic: topic })).status, 200)
+})
+
 t.test('a wiped device comes back with its old id: nothing of before is for it', async (t) => {
   const { store, device } = await mdmUnderTest(t)
   const before = await device('U1')
