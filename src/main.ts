@@ -150,7 +150,8 @@ function openBase(settings: Settings, options: BaseOptions) {
   const close = async () => {
     for (const closeNext of opened.splice(0).reverse()) await closeNext()
   }
-  return { settings, now, monotonic, logger, accessLog, metrics, health, local, opened, close }
+  const { env } = options
+  return { settings, env, now, monotonic, logger, accessLog, metrics, health, local, opened, close }
 }
 
 function tellingHealth(logger: Logger): Health {

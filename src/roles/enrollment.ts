@@ -8,7 +8,7 @@ import { signData } from '../enrollment/cms/sign-data.ts'
 import { createEnrollment } from '../enrollment/enrollment.ts'
 import type { ProfileIssued } from '../enrollment/ota/ota.ts'
 import { Passes } from '../enrollment/passes.ts'
-import { ProfileDelivery } from '../enrollment/profile-delivery.ts'
+import { type ProfileAuthority, ProfileDelivery } from '../enrollment/profile-delivery.ts'
 import { Attempts } from '../enrollment/sign-in/attempts.ts'
 import { LdapSignIn } from '../enrollment/sign-in/ldap.ts'
 import { OidcSignIn } from '../enrollment/sign-in/oidc.ts'
@@ -20,6 +20,7 @@ import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
 import type { Settings } from '../settings/settings.ts'
 import { deviceMounts } from './enrollment-mounts.ts'
 import type { EnrollmentParts } from './enrollment-parts.ts'
+import { startProfiles } from './enrollment-profiles.ts'
 
 export interface EnrollmentRole {
   /** Where it listens, such as `https://127.0.0.1:8445`. */
@@ -98,6 +99,8 @@ async function openParts(settings: SettingsWithTopic, service: CertificateServic
     sha1: settings.deviceSignature.sha1,
   }
   const pages = openPages(settings, shared, { secret, parts })
+  const { authority } = shared
+  const profiles = await startProfiles({ ...parts, settings, authority, holder: random.id() })
   const devices = deviceMounts(settings, service, parts)
   return {
     dependencies: {
@@ -109,7 +112,7 @@ async function openParts(settings: SettingsWithTopic, service: CertificateServic
       onRefused: (reason: string) => metrics.enrollmentRefusals.labels(reason).inc(),
     },
     async close() {
-      await Promise.all([pages.oidc?.close(), devices.close()])
+      await Promise.all([pages.oidc?.close(), devices.close(), profiles.close()])
     },
   }
 }
@@ -129,6 +132,13 @@ async function openShared(
   const signer = () => openProfileSigner({ settings: ca, service, certificates: store.certificates, now })
   // At the start, so that a key that is missing is found before the first user does.
   await signer()
+  const authority: ProfileAuthority = {
+    authority: async () => service.issuing.certificate,
+    async signProfile(content) {
+      const { chain, ...identity } = await signer()
+      return signData({ content, signer: identity, chain, signingTime: now() })
+    },
+  }
   return {
     passes: new Passes({
       passes: store.enrollmentPasses,
@@ -137,20 +147,15 @@ async function openShared(
       secret,
       challengeLife,
     }),
-    delivery: new ProfileDelivery({
-      authority: async () => service.issuing.certificate,
-      async signProfile(content) {
-        const { chain, ...identity } = await signer()
-        return signData({ content, signer: identity, chain, signingTime: now() })
-      },
-    }),
+    authority,
+    delivery: new ProfileDelivery(authority),
     onIssued: (issued: ProfileIssued) => auditIssued(issued, parts),
   }
 }
 
 function openPages(
   settings: SettingsWithTopic,
-  shared: Omit<Awaited<ReturnType<typeof openShared>>, never>,
+  shared: Awaited<ReturnType<typeof openShared>>,
   { secret, parts }: Opening,
 ): UserPageDependencies {
   const { store, random } = parts

@@ -12,12 +12,13 @@ export function startProblems({
   gateway,
   management,
   enrollment,
-}: Pick<Settings, 'gateway' | 'management' | 'enrollment'>): Mistake[] {
+  apns,
+}: Pick<Settings, 'gateway' | 'management' | 'enrollment' | 'apns'>): Mistake[] {
   return [
     ...trustMistakes(gateway),
     ...tlsMistakes(gateway),
     ...listenMistakes(gateway.listen, management.listen),
-    ...enrollmentMistakes(enrollment, { gateway, management }),
+    ...enrollmentMistakes(enrollment, { gateway, management, apns }),
     ...revocationMistakes(enrollment, gateway),
   ]
 }
@@ -33,7 +34,9 @@ function revocationMistakes(enrollment: Settings['enrollment'], { tls }: Gateway
 
 function enrollmentMistakes(
   enrollment: Settings['enrollment'],
-  { gateway, management }: Pick<Settings, 'gateway' | 'management'>,
+  { gateway, management, apns }: Pick<Settings, 'gateway' | 'management'> & {
+    readonly apns: Settings['apns'] | undefined
+  },
 ): Mistake[] {
   if (enrollment === undefined) return []
   const { listen, trustedProxies } = enrollment
@@ -43,6 +46,10 @@ function enrollmentMistakes(
       ? [{ path: ['enrollment', 'trustedProxies', index], message: `${text} is too wide: ${forgery}` }]
       : [],
   )
+  if (apns === undefined) {
+    const message = 'needs `apns` with the push certificate: its topic goes into every device'
+    mistakes.push({ path: ['enrollment'], message })
+  }
   if (taken === undefined) return mistakes
   const message = `cannot listen here: ${formatListenAddress(taken)} has this port already`
   return [...mistakes, { path: ['enrollment', 'listen'], message }]

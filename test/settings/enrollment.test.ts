@@ -3,11 +3,12 @@ import { gateway, load, mistakes, services, store } from './settings-file.ts'
 
 const enrollment = (more = '', listen = 'https://0.0.0.0:8445') =>
   `enrollment: { listen: "${listen}", publicUrl: "https://mdm.example.com", organisation: Example, tls: { cert: a, key: b }${more} }`
+const apns = 'apns: { certificate: { file: push.p12 } }'
 const told = (more: string, listen?: string) =>
-  mistakes(t, [gateway, services, store, enrollment(more, listen)])
+  mistakes(t, [gateway, services, store, apns, enrollment(more, listen)])
 
 t.test('an enrollment service needs an address, a public address and a name', async (t) => {
-  const { settings } = load(t, [gateway, services, store, enrollment()])
+  const { settings } = load(t, [gateway, services, store, apns, enrollment()])
   t.match(settings?.enrollment, {
     publicUrl: 'https://mdm.example.com',
     identifier: 'com.example.mdm',
@@ -19,6 +20,7 @@ t.test('an enrollment service needs an address, a public address and a name', as
     /publicUrl: is missing/,
     /organisation: is missing/,
   ])
+  t.match(mistakes(t, [gateway, services, store, enrollment()]), [/enrollment: needs `apns`/])
   t.equal(load(t, [gateway, services, store]).settings?.enrollment, undefined)
 })
 
