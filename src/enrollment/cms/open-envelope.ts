@@ -33,15 +33,35 @@ export interface Opened {
  * @throws {CmsError} `decryption` for all that depends on our key
  */
 export function openEnvelope(message: Buffer, options: OpenOptions): Opened {
+  const { content, found } = addressed(message, options)
+  return { content: decrypt(content, found), cipher: content.cipher, recipient: found.identity }
+}
+
+/**
+ * Whom of us a message is encrypted to, and with what; nothing is decrypted, so that nothing of the answer depends on our key.
+ *
+ * @throws {CmsError}
+ */
+export function addressOf(message: Buffer, options: OpenOptions): Omit<Opened, 'content'> {
+  const { content, found } = addressed(message, options)
+  return { cipher: content.cipher, recipient: found.identity }
+}
+
+interface Addressed {
+  readonly content: Encrypted
+  readonly found: Found
+}
+
+function addressed(message: Buffer, options: OpenOptions): Addressed {
   try {
-    return open(message, options)
+    return readEnveloped(message, options)
   } catch (error) {
     if (!(error instanceof Asn1Error)) throw error
     throw new CmsError('malformed', `Not an encrypted message: ${error.message}`, { cause: error })
   }
 }
 
-function open(message: Buffer, { recipients, tripleDes = false, maxBytes }: OpenOptions): Opened {
+function readEnveloped(message: Buffer, { recipients, tripleDes = false, maxBytes }: OpenOptions): Addressed {
   const [type, wrapped] = childrenOf(readAsn1(message, maxBytes === undefined ? {} : { maxBytes }))
   if (oidOf(type) !== oids.envelopedData) throw new CmsError('unsupported', 'Not enveloped data')
   const [version, ...rest] = childrenOf(childrenOf(wrapped, 0x80)[0])
@@ -50,7 +70,7 @@ function open(message: Buffer, { recipients, tripleDes = false, maxBytes }: Open
   const content = encryptedContent(encrypted, tripleDes)
   const found = findRecipient(childrenOf(infos, tags.set), recipients)
   if (found === undefined) throw new CmsError('decryption', 'It cannot be decrypted')
-  return { content: decrypt(content, found), cipher: content.cipher, recipient: found.identity }
+  return { content, found }
 }
 
 interface Encrypted {

@@ -4,7 +4,7 @@ import { sha256 } from '../../lib/hash.ts'
 import type { IssueOutcome } from '../../store/certificate-ports.ts'
 import { publicKeyHash } from '../ca/names.ts'
 import type { CertificateRequest } from './certificate-request.ts'
-import { checkPoll, type Envelope, messageTypes, type Opened, readRequest } from './message.ts'
+import { type Envelope, messageTypes, type Opened, readRequest } from './message.ts'
 import { type ScepDecided, type ScepDependencies, ScepFailure } from './scep.ts'
 
 export interface Decision {
@@ -36,10 +36,7 @@ export async function decideMessage(
   deps: ScepDependencies,
 ): Promise<Decision> {
   const { messageType, signer } = envelope
-  if (messageType === messageTypes.certPoll) {
-    checkPoll(opened)
-    return poll(envelope, deps)
-  }
+  if (messageType === messageTypes.certPoll) return poll(envelope, deps)
   const request = readRequest(opened)
   checkKey(request.publicKey)
   const holder = await deps.service.recordOf(signer)
