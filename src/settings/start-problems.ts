@@ -34,7 +34,11 @@ function revocationMistakes(enrollment: Settings['enrollment'], { tls }: Gateway
 
 function enrollmentMistakes(
   enrollment: Settings['enrollment'],
-  { gateway, management, apns }: Pick<Settings, 'gateway' | 'management'> & {
+  {
+    gateway,
+    management,
+    apns,
+  }: Pick<Settings, 'gateway' | 'management'> & {
     readonly apns: Settings['apns'] | undefined
   },
 ): Mistake[] {
