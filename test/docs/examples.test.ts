@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { commonOptions } from '../../src/cli/command.ts'
 import { commands } from '../../src/cli/table.ts'
 import { reasons } from '../../src/domain/reason.ts'
+import { refusals } from '../../src/enrollment/refusals.ts'
 import { loadPolicy, PolicyRejected } from '../../src/gateway/policy-in-force.ts'
 import { formatProblem } from '../../src/lib/yaml-document.ts'
 import { policyReference } from '../../src/policy/schema.ts'
@@ -164,7 +165,13 @@ t.test('every setting and reason code of the documents exists', async (t) => {
   const vendorKeys = [...vendorsReference().matchAll(/^\| `([\w.[\]]+)` \|/gm)].map(
     ([, key]) => key as string,
   )
-  const known = new Set([...Object.keys(reasons), ...settingKeys, ...policyKeys, ...vendorKeys])
+  const known = new Set([
+    ...Object.keys(reasons),
+    ...enrollmentCodes(),
+    ...settingKeys,
+    ...policyKeys,
+    ...vendorKeys,
+  ])
   const sections = new Set([...known].map((key) => key.split('.')[0]))
   const dotted = /^[a-z-]+(\.[A-Za-z0-9-]+)+$/
   const named = spans.filter(
@@ -236,3 +243,14 @@ t.test('the schemas that the settings and the policy of the evaluation name are 
     t.ok(schema !== undefined && existsSync(join(root, dirname(path), schema)), path)
   }
 })
+
+/** Reasons of the enrollment listener: of its pages, and those that the protocol's own files give. */
+function enrollmentCodes(): readonly string[] {
+  const files = globSync('src/enrollment/mdm/*.ts', { cwd: root })
+  const codes = files.flatMap((file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/'([a-z]+\.[a-z-]+)'/g)].map(
+      ([, code]) => code as string,
+    ),
+  )
+  return [...Object.keys(refusals), ...codes]
+}
