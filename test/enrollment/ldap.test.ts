@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { issueCertificate } from '../../sim/certificates.ts'
 import { type DirectoryOptions, startDirectory } from '../../sim/directory.ts'
+import { EnrollmentRefused } from '../../src/enrollment/refusals.ts'
 import { LdapSignIn } from '../../src/enrollment/sign-in/ldap.ts'
 import type { LdapSettings } from '../../src/settings/build-enrollment.ts'
 import { Secret } from '../../src/settings/secret.ts'
@@ -98,6 +99,22 @@ t.test('what is typed as a name is a name, whatever it looks like', async (t) =>
     'no password of anybody was tried',
   )
   t.ok(asked.includes('search (&(objectClass=person)(uid=alice)(uid=*))'), 'as one value')
+})
+
+t.test('attempts are counted by whose password is tried, however the name is spelt', async (t) => {
+  const { signIn, asked } = await directory(t)
+  const counted: string[] = []
+  const refuse = async (dn: string) => {
+    counted.push(dn)
+    if (counted.length > 2) throw new EnrollmentRefused('sign-in.too-many')
+  }
+  const guess = (name: string) => signIn().check(name, 'guess', refuse)
+  await t.rejects(guess('alice'), { code: 'sign-in.wrong-password' })
+  await t.rejects(guess('ALICE'), { code: 'sign-in.wrong-password' })
+  await t.rejects(guess('aLiCe'), { code: 'sign-in.too-many' })
+  await t.rejects(guess('nobody'), { code: 'sign-in.wrong-password' })
+  t.strictSame(counted, Array(3).fill('uid=Alice,ou=people,dc=example'))
+  t.equal(asked.filter((line) => line.startsWith('bind uid=')).length, 2, 'the third password is not tried')
 })
 
 t.test('a name that two entries have signs nobody in', async (t) => {

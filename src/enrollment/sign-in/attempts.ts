@@ -19,14 +19,17 @@ export class Attempts {
     this.#limit = limit
   }
 
-  /** @throws EnrollmentRefused @param user undefined where a secret alone is tried */
-  async count(source: string, user?: string): Promise<void> {
-    const hits = await Promise.all([
-      this.#counters.hit(`enroll-address:${source}`, window),
-      user === undefined ? 0 : this.#counters.hit(`enroll-user:${shortHash(user.toLowerCase())}`, window),
-    ])
-    const [ofAddress, ofUser] = hits
-    if (ofAddress > this.#limit * usersPerAddress || ofUser > this.#limit)
-      throw new EnrollmentRefused('sign-in.too-many')
+  /** Somebody tries, from this address. @throws EnrollmentRefused */
+  async count(source: string): Promise<void> {
+    await this.#hit(`enroll-address:${source}`, this.#limit * usersPerAddress)
+  }
+
+  /** The password of this user is tried, from wherever. @param user in one spelling @throws EnrollmentRefused */
+  async countUser(user: string): Promise<void> {
+    await this.#hit(`enroll-user:${shortHash(user.toLowerCase())}`, this.#limit)
+  }
+
+  async #hit(key: string, limit: number): Promise<void> {
+    if ((await this.#counters.hit(key, window)) > limit) throw new EnrollmentRefused('sign-in.too-many')
   }
 }

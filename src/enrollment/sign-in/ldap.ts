@@ -19,8 +19,16 @@ export class LdapSignIn {
     this.#ca = settings.ca.map((file) => readFileSync(file, 'utf8'))
   }
 
-  /** @throws EnrollmentRefused `sign-in.wrong-password`, or `sign-in.unavailable` when no server answers */
-  async check(typedName: string, password: string): Promise<EnrollingUser> {
+  /**
+   * @param beforeTry told of the entry whose password is going to be tried. Attempts are counted by it: a directory takes many
+   * spellings for one name (case, spaces, characters that look alike or not at all; RFC 4518), of which each would be counted apart.
+   * @throws EnrollmentRefused `sign-in.wrong-password`, or `sign-in.unavailable` when no server answers
+   */
+  async check(
+    typedName: string,
+    password: string,
+    beforeTry: (dn: string) => Promise<void> = async () => {},
+  ): Promise<EnrollingUser> {
     const name = typedName.trim()
     // A bind without a password is an anonymous one, and succeeds (RFC 4513, 5.1.2).
     if (name === '' || name.length > 256 || password === '' || password.length > 1024)
@@ -28,7 +36,7 @@ export class LdapSignIn {
     const failures: unknown[] = []
     for (const server of this.#settings.servers) {
       try {
-        return await this.#checkAt(server, name, password)
+        return await this.#checkAt(server, { name, password, beforeTry })
       } catch (error) {
         if (error instanceof EnrollmentRefused) throw error
         failures.push(error)
@@ -39,12 +47,13 @@ export class LdapSignIn {
     })
   }
 
-  async #checkAt(server: string, name: string, password: string): Promise<EnrollingUser> {
+  async #checkAt(server: string, { name, password, beforeTry }: Attempt): Promise<EnrollingUser> {
     const entry = await this.#connected(server, async (client) => {
       await client.bind(this.#settings.bindDn, this.#settings.bindPassword.reveal())
       return this.#find(client, name)
     })
     if (entry === undefined) throw new EnrollmentRefused('sign-in.wrong-password')
+    await beforeTry(entry.dn)
     await this.#connected(server, (client) => tryPassword(client, entry.dn, password))
     return toUser(entry, name, this.#settings)
   }
@@ -59,7 +68,7 @@ export class LdapSignIn {
         filter === undefined
           ? isUser
           : new AndFilter({ filters: [FilterParser.parseString(filter), isUser] }),
-      attributes: [userAttribute, groupsAttribute],
+      attributes: [userAttribute, groupsAttribute, 'mail', 'displayName'],
       sizeLimit: 2,
       timeLimit: Math.ceil(timeout / 1000),
     })
@@ -89,6 +98,12 @@ export class LdapSignIn {
   }
 }
 
+interface Attempt {
+  readonly name: string
+  readonly password: string
+  readonly beforeTry: (dn: string) => Promise<void>
+}
+
 async function tryPassword(client: Client, dn: string, password: string): Promise<void> {
   try {
     await client.bind(dn, password)
@@ -105,7 +120,14 @@ function toUser(
   { userAttribute, groupsAttribute }: LdapSettings,
 ): EnrollingUser {
   const [name = typed] = valuesOf(entry, userAttribute)
-  return { name, groups: valuesOf(entry, groupsAttribute).map(firstPart) }
+  const [email] = valuesOf(entry, 'mail')
+  const [fullName] = valuesOf(entry, 'displayName')
+  return {
+    name,
+    groups: valuesOf(entry, groupsAttribute).map(firstPart),
+    ...(email !== undefined && { email }),
+    ...(fullName !== undefined && { fullName }),
+  }
 }
 
 /** Attribute names are compared without case (RFC 4512, 2.5). */

@@ -117,7 +117,12 @@ function toUser(
   const name = claims[userClaim]
   if (typeof name !== 'string' || name === '') throw new EnrollmentRefused('sign-in.provider-refused')
   const groups = claims[groupsClaim]
-  return { name, groups: Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [] }
+  return {
+    name,
+    groups: Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [],
+    ...(typeof claims.email === 'string' && { email: claims.email }),
+    ...(typeof claims.name === 'string' && { fullName: claims.name }),
+  }
 }
 
 /** A provider that is away is no verdict on the user. */

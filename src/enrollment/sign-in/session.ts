@@ -67,15 +67,27 @@ export class Sessions {
   #set({ user, method, agreed, endsAt }: Session, at: number): Promise<SetCookie> {
     const groups = user.groups.slice(0, mostGroups)
     const seconds = Math.max(1, Math.floor((endsAt - at) / 1000))
-    return this.#cookies.set('session', { sub: user.name, groups, method, agreed }, { at, seconds })
+    const { name, email, fullName } = user
+    const claims = {
+      ...{ sub: name, groups, method, agreed },
+      ...(email !== undefined && { email: email.slice(0, longestName) }),
+      ...(fullName !== undefined && { fullName: fullName.slice(0, longestName) }),
+    }
+    return this.#cookies.set('session', claims, { at, seconds })
   }
 }
 
 /** It was sealed by us; what an older version has sealed may lack something. */
-function toSession({ sub, groups, method, agreed, exp }: Record<string, unknown>): Session | undefined {
+function toSession(claims: Record<string, unknown>): Session | undefined {
+  const { sub, groups, method, agreed, exp, email, fullName } = claims
   const known = signInMethods.find((one) => one === method)
   if (typeof sub !== 'string' || !Array.isArray(groups) || known === undefined || typeof exp !== 'number')
     return undefined
   const names = groups.filter((group) => typeof group === 'string')
-  return { user: { name: sub, groups: names }, method: known, agreed: agreed === true, endsAt: exp * 1000 }
+  const user = {
+    ...{ name: sub, groups: names },
+    ...(typeof email === 'string' && { email }),
+    ...(typeof fullName === 'string' && { fullName }),
+  }
+  return { user, method: known, agreed: agreed === true, endsAt: exp * 1000 }
 }
