@@ -54,7 +54,9 @@ function vendorSentence(reason: ReasonCode, assessment: Assessment | undefined):
   const { posture, registration } = assessment?.state ?? {}
   if (reason !== 'device.noncompliant' || posture?.reason === undefined) return []
   if (registration?.binding === 'claimed' || posture.match === 'ambiguous') return []
-  return [`Your organisation’s device management says: ${posture.reason.slice(0, longestReason).replace(/\.$/, '')}.`]
+  return [
+    `Your organisation’s device management says: ${posture.reason.slice(0, longestReason).replace(/\.$/, '')}.`,
+  ]
 }
 
 /** The refusal in the terms of the client's protocol; before one is known, a page for people and a problem for programs. */

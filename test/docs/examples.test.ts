@@ -73,7 +73,10 @@ function whole(text: string, rest: Readonly<Record<string, string>>): string {
 
 function mistakesInSettings(t: Test, yaml: string): readonly string[] {
   // What the examples take secrets from.
-  const secrets = { 'database-password': 'of the database', 'redis-password': 'of the cache' }
+  const secrets = {
+    ...{ 'database-password': 'of the database', 'redis-password': 'of the cache' },
+    'package-key': Buffer.alloc(32, 7).toString('base64'),
+  }
   const file = join(t.testdir({ 'gatehouse.yaml': yaml, secrets }), 'gatehouse.yaml')
   chmodSync(file, 0o644)
   // The secrets that an example names are there.

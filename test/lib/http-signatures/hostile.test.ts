@@ -192,7 +192,11 @@ t.test('other kinds of keys and short secrets are refused', async (t) => {
     generateKeyPairSync('ed448').publicKey,
   ]
   for (const key of others)
-    t.throws(() => asymmetricKey(key), { name: 'SignatureProblem', fault: 'key' }, String(key.asymmetricKeyType))
+    t.throws(
+      () => asymmetricKey(key),
+      { name: 'SignatureProblem', fault: 'key' },
+      String(key.asymmetricKeyType),
+    )
 })
 
 t.test('every byte of the message and of the signature counts', async (t) => {
