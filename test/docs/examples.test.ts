@@ -75,12 +75,14 @@ function mistakesInSettings(t: Test, yaml: string): readonly string[] {
   // What the examples take secrets from.
   const secrets = {
     ...{ 'database-password': 'of the database', 'redis-password': 'of the cache' },
-    'package-key': Buffer.alloc(32, 7).toString('base64'),
+    'package-key': 'q83vEjRWeJq83vESNFZ4mrzd7wARIjNEVWZ3iJmqu8w=',
   }
   const file = join(t.testdir({ 'gatehouse.yaml': yaml, secrets }), 'gatehouse.yaml')
   chmodSync(file, 0o644)
   // The secrets that an example names are there.
-  const env = Object.fromEntries([...yaml.matchAll(/\benv: (\w+)/g)].map(([, name]) => [name, 'secret']))
+  const env = Object.fromEntries(
+    [...yaml.matchAll(/\benv: (\w+)/g)].map(([, name]) => [name, 'secret of sixteen and more']),
+  )
   return loadSettings(file, env).problems.map(formatProblem)
 }
 
