@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { PushCertificateUnusable, readPushCertificate } from '../apns/push-certificate.ts'
 import { followChanges } from '../devices/changes.ts'
+import { boundSecret } from '../enrollment/ca/bound-secret.ts'
 import { CertificateService } from '../enrollment/ca/certificate-service.ts'
 import { openProfileSigner } from '../enrollment/ca/profile-signer.ts'
 import { signData } from '../enrollment/cms/sign-data.ts'
@@ -91,7 +92,8 @@ type SettingsWithTopic = EnrollmentSettings & { readonly topic: string }
 
 async function openParts(settings: SettingsWithTopic, service: CertificateService, parts: EnrollmentParts) {
   const { store, random, logger, metrics } = parts
-  const secret = await store.keys.getOrCreate('enrollment', random.secret)
+  const recorded = await store.keys.getOrCreate('enrollment', random.secret)
+  const secret = boundSecret(recorded, service.authorities)
   const shared = { settings, ...(await openShared(settings, service, { secret, parts })) }
   const signatures = {
     authorities: settings.deviceSignature.ca.flatMap(readCertificates),
