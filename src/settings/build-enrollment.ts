@@ -37,7 +37,7 @@ export interface SignInSettings {
   readonly ldap?: LdapSettings
   readonly codes: boolean
   readonly session: number
-  /** Wrong passwords or codes in five minutes, for each user and each address. */
+  /** Attempts in five minutes for each user; twenty times as many for each address. */
   readonly attempts: number
 }
 

@@ -117,7 +117,8 @@ export const signInKey = z
       description: 'How long a sign-in lasts. Long enough to read, to install and to be interrupted once.',
     }),
     attempts: z.int().min(1).prefault(10).meta({
-      description: 'Wrong passwords or codes in five minutes, for each user and for each address.',
+      description:
+        'Attempts to sign in within five minutes, right or wrong, for each user; an address may make twenty times as many, since many people share one.',
     }),
   })
   .superRefine(({ oidc, ldap, codes, session }, context) => {
