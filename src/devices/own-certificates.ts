@@ -101,7 +101,8 @@ export class OwnCertificates {
       for (const serial of told) this.#told.delete(serial)
       this.#staleSince = undefined
       const before = this.#authorities.join()
-      this.#authorities = trusted.map(({ certificate, chain }) => certificate + chain)
+      // Not those above it: all that an enterprise's root has ever issued would count.
+      this.#authorities = trusted.map(({ certificate }) => certificate)
       if (this.#authorities.join() !== before) onAuthorities?.()
     } catch (error) {
       this.#staleSince ??= monotonic()

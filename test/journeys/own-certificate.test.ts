@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { issueCertificate } from '../../sim/certificates.ts'
+import { type CertificateAndKey, issueCertificate } from '../../sim/certificates.ts'
 import { addOwn, CertificateService } from '../../src/enrollment/ca/certificate-service.ts'
 import { certificateOf } from '../../src/enrollment/ca/issue.ts'
 import { systemRandom } from '../../src/lib/random.ts'
@@ -151,3 +151,34 @@ t.test(
     t.equal((await call(before, { cookie })).status, 200)
   },
 )
+
+t.test('an enterprise CA in its place counts for what it issues, and its root for nothing', async (t) => {
+  const { service, store, call } = await setUp(t)
+  const ca = (commonName: string, issuer?: CertificateAndKey) =>
+    issueCertificate({
+      ...{ commonName, use: 'authority', notBefore: Date.now() - day, days: 30 },
+      ...(issuer && { issuer }),
+    })
+  const root = await ca('Enterprise Root')
+  const [issuing, another] = [await ca('Enterprise Devices', root), await ca('Enterprise Other', root)]
+  const client = async (issuer: CertificateAndKey) => {
+    const made = await issueCertificate({
+      ...{ commonName: 'client', issuer, use: 'client', notBefore: Date.now() - day, days: 30 },
+    })
+    return { serial: '', cert: made.certificate + issuer.certificate, key: made.key }
+  }
+  const [device, other, ofRoot] = [await client(issuing), await client(another), await client(root)]
+  const at = Date.now()
+  await store.authorities.add(
+    {
+      ...{ id: 'ca_enterprise', kind: 'external', certificate: issuing.certificate },
+      ...{ chain: root.certificate, createdAt: at },
+    },
+    service.issuing.id,
+    { name: 'root', why: 'a CA of our own', at },
+  )
+  const isBelieved = async (shown: typeof device) => !(await call(shown)).body.includes('certificate-invalid')
+  await eventually(() => isBelieved(device))
+  t.notOk(await isBelieved(other), 'of another CA under the same root')
+  t.notOk(await isBelieved(ofRoot), 'of the root itself')
+})

@@ -68,6 +68,8 @@ function contextOptions(
     ...(certificate?.passphrase !== undefined && { passphrase: certificate.passphrase }),
     // Also when it is empty: without it, Node would believe each public CA.
     ...(asks && { ca: [...clientCa, ...ownCa] }),
+    // An issuing CA of an enterprise is believed for itself, without its root.
+    ...(ownCa.length > 0 && { allowPartialTrustChain: true }),
     ...(crl.length > 0 && { crl: [...crl] }),
     minVersion: 'TLSv1.2',
     ciphers,
