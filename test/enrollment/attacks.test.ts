@@ -51,7 +51,8 @@ t.test(
       t.equal(headers['x-content-type-options'], 'nosniff', path)
       t.match(headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/, path)
     }
-    const { cookies } = await browser().get('/enroll')
-    for (const cookie of cookies) t.match(cookie, /^__Host-.*; Secure; HttpOnly; Path=\/; SameSite=Lax/)
+    const { headers } = await browser().get('/enroll')
+    for (const cookie of [headers['set-cookie'] ?? 'none'].flat())
+      t.match(cookie, /^__Host-.*; Secure; HttpOnly; Path=\/; SameSite=Lax/)
   },
 )
