@@ -6,7 +6,10 @@ export interface Keys {
   readonly position: string
   readonly channel: string
   nonce(key: string): string
-  /** Since when nonces of a known age are remembered. They are named after it, all in one slot: what is lost is lost together. */
+  /**
+   * Since when nonces of a known age are remembered. They are named after it, all in one slot: what is lost is lost
+   * together. It never ends by itself: after a quiet hour the first signed request would be refused.
+   */
   readonly noncesSince: string
   counter(key: string): string
 }
