@@ -5,7 +5,7 @@ import type { Registration } from '../domain/registration.ts'
 import { normaliseEasId } from '../lib/device-id.ts'
 import { sha256OfParts } from '../lib/hash.ts'
 import type { WriteTransaction } from './database.ts'
-import { toDeviceState } from './rows.ts'
+import { deviceIdsOf, toDeviceState } from './rows.ts'
 
 /**
  * The registrations of an enrolled device that are not blocked yet: those that rest on one of its identity
@@ -27,9 +27,40 @@ export async function registrationsOf(
     const row = await tx.selectFrom('registrations').selectAll().where('id', '=', id).executeTakeFirst()
     if (row === undefined || row.blocked === 1) continue
     const { registration } = toDeviceState(row)
-    if (byCertificate.has(id) || isOfDevice(registration, enrollment)) found.push(id)
+    const ends =
+      byCertificate.has(id) ||
+      (isOfDevice(registration, enrollment) && !(await isOfAnother(tx, registration, enrollment)))
+    if (ends) found.push(id)
   }
   return found
+}
+
+/**
+ * Its user's own device is enrolled with the same id: ids are what a device says of itself, and by saying another's and leaving
+ * again, anybody could have that one blocked.
+ */
+async function isOfAnother(
+  tx: WriteTransaction,
+  { user, deviceIds = {} }: Registration,
+  { id, user: leaving }: Enrollment,
+): Promise<boolean> {
+  const name = bareName(user)
+  if (leaving === undefined || bareName(leaving) === name) return false
+  const rows = await tx
+    .selectFrom('enrollments')
+    .select(['id', 'user_name', 'ids'])
+    .where('state', '=', 'enrolled')
+    .where('id', '!=', id)
+    .where((row) =>
+      row.or([row('user_name', 'in', [user, name]), row('serial', '=', deviceIds.serial ?? '')]),
+    )
+    .limit(1000)
+    .execute()
+  return rows.some((row) => {
+    const ids = deviceIdsOf(row.ids, `enrollment ${row.id}`)
+    const isSame = deviceIdKinds.some((kind) => overlap(deviceIds[kind], ids[kind]))
+    return isSame && row.user_name !== null && bareName(row.user_name) === name
+  })
 }
 
 /** The keys under which a certificate is registered, one for each service (`clients/client-key.ts`). */

@@ -227,6 +227,19 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
     t.equal((await enrollments.get('U1'))?.ended?.why, 'checked out')
   })
 
+  t.test('who names another’s device as his own, and leaves, does not have that one blocked', async (t) => {
+    const store = await open(t)
+    const { enrollments, registrations, postures } = store
+    const ids = { udid: 'VICTIM01', serial: 'SERIAL01', imei: ['35209900176148'] }
+    await enroll(store, 'U1', { ids })
+    await registrations.register(registration('r_victim', { user: 'ann', deviceIds: ids }), [key('a')], 10)
+    await postures.setKeys(new Map([['r_victim', [{ kind: 'serial', value: 'SERIAL01' }]]]))
+    await enroll(store, 'U9', { user: 'mallory', ids })
+    t.strictSame((await enrollments.end('U9', 'gone', admin))?.blocked, [])
+    t.equal((await registrations.get('r_victim'))?.block, undefined)
+    t.strictSame((await enrollments.end('U1', 'gone', admin))?.blocked, ['r_victim'], 'its own device')
+  })
+
   t.test('a removed device is called in once more, and then it is gone; who removed it stays', async (t) => {
     const store = await open(t)
     const { enrollments, changes } = store
