@@ -108,7 +108,7 @@ function signInByPassword(visit: Visit, deps: UserPageDependencies): Promise<Ans
     if (ldap === undefined) throw new EnrollmentRefused('request.unknown')
     const form = await submitted(visit, deps.forms)
     const name = form.get('username')?.trim() ?? ''
-    await attempts.count(visit.source)
+    await attempts.count(visit.source, name)
     const user = await ldap.check(name, form.get('password') ?? '', (dn) => attempts.countUser(dn))
     return begin(visit, { user, method: 'ldap' }, deps)
   })

@@ -25,6 +25,12 @@ export function canonicalAddress(text: string): string | undefined {
   return address === undefined ? undefined : formatAddress(address)
 }
 
+/** One subscriber, for what is counted by address: an IPv4 address, or the /64 that it has of IPv6. */
+export function networkOf(source: string): string {
+  const address = parseAddress(source)
+  return address?.family === 6 ? String(address.value >> 64n) : source
+}
+
 export function formatAddress(address: Address): string {
   return address.family === 4 ? formatIpv4(address.value) : formatIpv6(address.value)
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { AuditAction } from '../domain/audit.ts'
-import { parseAddress } from '../lib/ip-address.ts'
+import { networkOf } from '../lib/ip-address.ts'
 import { appendAudit } from './audit-log.ts'
 import { appendChange } from './changes.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
@@ -54,12 +54,6 @@ async function isFull(tx: WriteTransaction, source: string, limit: number): Prom
   const own = networkOf(source)
   const ofSource = rows.filter((row) => networkOf(row.source) === own).length
   return ofSource >= Math.max(fewestOfSource, Math.floor(limit / partOfSource))
-}
-
-/** One subscriber: an IPv4 address, or the /64 that it has of IPv6. */
-function networkOf(source: string): string {
-  const address = parseAddress(source)
-  return address?.family === 6 ? String(address.value >> 64n) : source
 }
 
 async function insert(tx: WriteTransaction, id: string, request: ApprovalRequest): Promise<Approval> {

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { issueCertificate } from '../../sim/certificates.ts'
 import { type DirectoryOptions, startDirectory } from '../../sim/directory.ts'
 import { EnrollmentRefused } from '../../src/enrollment/refusals.ts'
+import { Attempts } from '../../src/enrollment/sign-in/attempts.ts'
 import { LdapSignIn } from '../../src/enrollment/sign-in/ldap.ts'
 import type { LdapSettings } from '../../src/settings/build-enrollment.ts'
 import { Secret } from '../../src/settings/secret.ts'
@@ -115,6 +116,24 @@ t.test('attempts are counted by whose password is tried, however the name is spe
   await t.rejects(guess('nobody'), { code: 'sign-in.wrong-password' })
   t.strictSame(counted, Array(3).fill('uid=Alice,ou=people,dc=example'))
   t.equal(asked.filter((line) => line.startsWith('bind uid=')).length, 2, 'the third password is not tried')
+})
+
+t.test('one subscriber of IPv6 has many addresses and no more attempts', async (t) => {
+  const hits = new Map<string, number>()
+  const hit = async (key: string) => {
+    hits.set(key, (hits.get(key) ?? 0) + 1)
+    return hits.get(key) ?? 0
+  }
+  const attempts = new Attempts({ hit }, 1)
+  for (let host = 1; host <= 20; host++) await attempts.count(`2001:db8::${host}`)
+  await t.rejects(attempts.count('2001:db8::ffff:1'), { code: 'sign-in.too-many' })
+  await attempts.count('2001:db8:0:1::1')
+  await attempts.count('192.0.2.1', 'nobody')
+  await t.rejects(
+    attempts.count('192.0.2.1', 'NOBODY'),
+    { code: 'sign-in.too-many' },
+    'a name that there is not',
+  )
 })
 
 t.test('a name that two entries have signs nobody in', async (t) => {

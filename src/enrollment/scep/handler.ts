@@ -1,3 +1,4 @@
+import { networkOf } from '../../lib/ip-address.ts'
 import { certificatesOf } from '../ca/certificate-service.ts'
 import { certificateOf } from '../ca/issue.ts'
 import { degenerate } from '../cms/sign-data.ts'
@@ -23,7 +24,8 @@ const minute = 60_000
 export function createScepHandler(deps: ScepDependencies): ScepHandler {
   return async (request) => {
     const { counters, settings } = deps
-    if ((await counters.hit(`scep:${request.source}`, minute)) > settings.requests) return tooMany(minute)
+    if ((await counters.hit(`scep:${networkOf(request.source)}`, minute)) > settings.requests)
+      return tooMany(minute)
     if (request.method !== 'GET' && request.method !== 'POST')
       return plainAnswer(405, 'Only GET and POST are served here.', [['Allow', 'GET, POST']])
     switch (operationOf(request)) {
@@ -91,7 +93,7 @@ async function decided(
 }
 
 async function isGuessing(source: string, { counters, settings }: ScepDependencies): Promise<boolean> {
-  return (await counters.hit(`scep-challenge:${source}`, 5 * minute)) > settings.attempts
+  return (await counters.hit(`scep-challenge:${networkOf(source)}`, 5 * minute)) > settings.attempts
 }
 
 function tooMany(milliseconds: number): ScepAnswer {

@@ -1,4 +1,5 @@
 import { Agent, request as send } from 'undici'
+import { networkOf } from '../../lib/ip-address.ts'
 import type { ScepSettings } from '../../settings/build-ca.ts'
 import type { Counters } from '../../shared-state/ports.ts'
 import { answer, messageOf, operationOf, plainAnswer } from './http.ts'
@@ -43,7 +44,7 @@ export function createScepProxy(deps: ScepProxyDependencies): ScepProxy {
   return {
     async handle(request) {
       const { counters, settings, onFailure } = deps
-      if ((await counters.hit(`scep:${request.source}`, 60_000)) > settings.requests)
+      if ((await counters.hit(`scep:${networkOf(request.source)}`, 60_000)) > settings.requests)
         return plainAnswer(429, 'Too many requests from this address.', [['Retry-After', '60']])
       try {
         return await forward(request, deps, agent)

@@ -1,3 +1,4 @@
+import { networkOf } from '../../lib/ip-address.ts'
 import type { Counters } from '../../shared-state/ports.ts'
 import { EnrollmentRefused } from '../refusals.ts'
 import { shortHash } from '../web/cookies.ts'
@@ -19,17 +20,22 @@ export class Attempts {
     this.#limit = limit
   }
 
-  /** Somebody tries, from this address. @throws EnrollmentRefused */
-  async count(source: string): Promise<void> {
-    await this.#hit(`enroll-address:${source}`, this.#limit * usersPerAddress)
+  /** @param typed the name, undefined where a secret alone is tried; names that there are not end just as soon @throws EnrollmentRefused */
+  async count(source: string, typed?: string): Promise<void> {
+    await this.#hit(`enroll-address:${networkOf(source)}`, this.#limit * usersPerAddress)
+    if (typed !== undefined) await this.#hit(`enroll-name:${hashOf(typed)}`, this.#limit)
   }
 
   /** The password of this user is tried, from wherever. @param user in one spelling @throws EnrollmentRefused */
   async countUser(user: string): Promise<void> {
-    await this.#hit(`enroll-user:${shortHash(user.toLowerCase())}`, this.#limit)
+    await this.#hit(`enroll-user:${hashOf(user)}`, this.#limit)
   }
 
   async #hit(key: string, limit: number): Promise<void> {
     if ((await this.#counters.hit(key, window)) > limit) throw new EnrollmentRefused('sign-in.too-many')
   }
+}
+
+function hashOf(name: string): string {
+  return shortHash(name.toLowerCase())
 }
