@@ -21,6 +21,8 @@ export function createMdm(deps: MdmDependencies): HandleMdm {
   const queue = createOneAtATime()
   return async (request) => {
     try {
+      const stranger = await refuseLargeOfStranger(request, deps)
+      if (stranger !== undefined) return stranger
       const message = readMessage(request)
       if ('status' in message) return message
       return await queue.run(message.name.id, () => handle(message, request, deps))
@@ -31,6 +33,21 @@ export function createMdm(deps: MdmDependencies): HandleMdm {
       return refusal(500, 'internal', { cause: error })
     }
   }
+}
+
+/** Larger than any message but a report of lists. */
+const usualBytes = 64 * 1024
+
+/** A large body is taken apart only for who has an identity of ours: that costs seconds, and anybody can send one. */
+async function refuseLargeOfStranger(
+  request: MdmRequest,
+  deps: MdmDependencies,
+): Promise<MdmAnswer | undefined> {
+  if (request.body.length <= usualBytes) return undefined
+  const signer = signerOf(request, deps)
+  if ('problem' in signer) return refusal(400, signer.problem, { cause: signer.cause })
+  const issued = await deps.identities.find(signer.certificate)
+  return issued === undefined ? refusal(403, 'certificate.foreign') : undefined
 }
 
 interface Message {

@@ -349,6 +349,18 @@ t.test('malformed messages are refused with a reason and without effect', async 
   t.strictSame(await store.enrollments.list({ limit: 9 }), [])
 })
 
+t.test('a large message is not taken apart for strangers', async (t) => {
+  const { device, notes } = await mdmUnderTest(t)
+  const phone = await device('U1')
+  await phone.enroll()
+  const list = `<array>${'<string>x</string>'.repeat(20_000)}`
+  const broken = Buffer.from(`<plist><dict><key>UDID</key><string>U1</string><key>L</key>${list}`)
+  t.equal((await phone.send(broken, { signature: null })).status, 400)
+  t.match(notes.at(-1), { problem: 'identity.missing' }, 'before anything is read')
+  t.equal((await phone.send(broken)).status, 400)
+  t.match(notes.at(-1), { problem: 'message.malformed' }, 'of a device that is ours')
+})
+
 t.test('a message without a type, and with keys that nobody knows, is read all the same', async (t) => {
   const { store, device } = await mdmUnderTest(t)
   const phone = await device('U1')
