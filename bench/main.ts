@@ -7,17 +7,27 @@ import { parseArgs } from 'node:util'
 import type { Scenario } from './scenarios/scenario.ts'
 import { scenarios } from './scenarios/table.ts'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    help: { type: 'boolean', short: 'h' },
-    ...Object.fromEntries(
-      scenarios
-        .flatMap(({ options }) => Object.keys(options))
-        .map((name) => [name, { type: 'string' } as const]),
-    ),
-  },
-})
+const { values, positionals } = given()
+
+function given() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        ...Object.fromEntries(
+          scenarios
+            .flatMap(({ options }) => Object.keys(options))
+            .map((name) => [name, { type: 'string' } as const]),
+        ),
+      },
+    })
+  } catch (error) {
+    // What parseArgs says of a wrong option is meant for people.
+    process.stderr.write(`${(error as Error).message}\n\n${help()}\n`)
+    process.exit(2)
+  }
+}
 
 if (values.help === true) console.log(help())
 else for (const scenario of chosen()) await run(scenario)
