@@ -3,10 +3,12 @@ import { gateway, load, mistakes, services, store } from './settings-file.ts'
 
 const enrollment = (more: string) =>
   `enrollment: { listen: "https://0.0.0.0:8445", publicUrl: "https://mdm.example.com", organisation: Example, tls: { cert: a, key: b }, ${more} }`
-const told = (more: string, listener = gateway) => mistakes(t, [listener, services, store, enrollment(more)])
+const apns = 'apns: { certificate: { file: push.p12 } }'
+const told = (more: string, listener = gateway) =>
+  mistakes(t, [listener, services, store, apns, enrollment(more)])
 
 t.test('the CA has a folder beside the record, and certificates that last a year', async (t) => {
-  const { settings } = load(t, [gateway, services, store, enrollment('signIn: {}')])
+  const { settings } = load(t, [gateway, services, store, apns, enrollment('signIn: {}')])
   t.match(settings?.enrollment?.ca, {
     folder: /data\/ca$/,
     validity: 365 * 86_400_000,
@@ -17,7 +19,7 @@ t.test('the CA has a folder beside the record, and certificates that last a year
 
 t.test('an enterprise CA has a certificate, a key, and a passphrase that can be read', async (t) => {
   const external = 'ca: { external: { cert: ca.crt, key: ca.key, passphrase: { env: CA } } }'
-  const lines = [gateway, services, store, enrollment(external)]
+  const lines = [gateway, services, store, apns, enrollment(external)]
   const { settings } = load(t, lines, { env: { CA: 'secret' } })
   t.match(settings?.enrollment?.ca.external, { cert: /\/ca\.crt$/, key: /\/ca\.key$/ })
   t.equal(settings?.enrollment?.ca.external?.passphrase?.reveal(), 'secret')
