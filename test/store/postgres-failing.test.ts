@@ -149,7 +149,7 @@ t.test('a server that goes away and comes back is found again', async (t) => {
 t.test(
   'a server that stands still is not waited for: not by a look, not by a write, not by the end',
   async (t) => {
-    const location = await server.createLocation({ statementTimeout: 100, connectTimeout: 100 })
+    const location = await server.createLocation({ statementTimeout: 100, connectTimeout: 500 })
     const store = await openStore(location, options)
     await store.registrations.register(registration('r_1'), [key('a')], 10)
     const conditions: string[] = []
@@ -221,7 +221,7 @@ t.test('the end does not wait for an answer that does not come', async (t) => {
 })
 
 t.test('when every connection is taken, the next one fails in time, and later ones do not', async (t) => {
-  const location = await server.createLocation({ pool: 3, connectTimeout: 100, statementTimeout: 2_000 })
+  const location = await server.createLocation({ pool: 3, connectTimeout: 1_000, statementTimeout: 4_000 })
   const store = await openStore(location, options)
   t.teardown(() => store.close())
   await store.pingWrites()
