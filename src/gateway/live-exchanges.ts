@@ -29,7 +29,7 @@ export class LiveExchanges {
 
   /** Follows an exchange that is let through until the client side ends. */
   follow(assessment: Assessment, client: ClientSide): LiveExchange {
-    const exchange = { assessment, client, place: nowhere }
+    const exchange: LiveExchange = { assessment, client, place: nowhere, unreadSince: undefined }
     this.#open.add(exchange)
     client.onClose(() => this.#open.delete(exchange))
     // It was revoked while the request was assessed, and the notice found nothing open.
@@ -89,7 +89,9 @@ export class LiveExchanges {
       return true
     }
     const now = assessment.state && (await this.#stateNow(assessment))
-    const state = now === 'unread' ? assessment.state : now
+    exchange.unreadSince = now === 'unread' ? (exchange.unreadSince ?? this.#deps.monotonic()) : undefined
+    const isTooOld = this.#isTooOld(exchange)
+    const state = isTooOld ? undefined : now === 'unread' ? assessment.state : now
     const bypassUntil = this.#deps.bypassUntil(assessment.facts.service)
     const { bypassUntil: _before, ...before } = assessment.facts
     const facts = { ...before, vendorSeen: this.#deps.vendorSeen() }
@@ -99,8 +101,17 @@ export class LiveExchanges {
       this.#deps.policy(),
       this.#deps.now(),
     )
-    if (!isLetThrough(decision)) this.#cut(exchange, decision)
+    // Open without its state: by a bypass, a public path, a service that is watched only.
+    const needsState = isTooOld && decision.verdict !== 'forward' && decision.monitored !== true
+    if (needsState) this.#cut(exchange, { verdict: 'refuse', reason: 'state.unavailable' })
+    else if (!isLetThrough(decision)) this.#cut(exchange, decision)
     return now !== 'unread'
+  }
+
+  #isTooOld({ unreadSince }: LiveExchange): boolean {
+    return (
+      unreadSince !== undefined && this.#deps.monotonic() - unreadSince > this.#deps.policy().limits.staleFor
+    )
   }
 
   #isRevoked(assessment: Assessment): boolean {
@@ -113,7 +124,7 @@ export class LiveExchanges {
     client.abort('cut-off')
   }
 
-  /** A state that cannot be read now is no reason to cut off: `staleFor` bounds how long that lasts. */
+  /** A state that cannot be read now is no reason to cut off, until it could not be for `staleFor`. */
   async #stateNow({ identification }: Assessment): Promise<DeviceState | undefined | 'unread'> {
     try {
       return await this.#deps.find(identification.keys)
@@ -140,6 +151,8 @@ export interface LiveDependencies {
   readonly bypassUntil: (service: string) => number | undefined
   readonly vendorSeen: AssessDependencies['vendorSeen']
   readonly now: () => number
+  /** Milliseconds that only grow. */
+  readonly monotonic: () => number
   readonly onCutOff: (assessment: Assessment, decision: Decision) => void
   readonly onError: (error: unknown) => void
 }
@@ -147,6 +160,8 @@ export interface LiveDependencies {
 export interface LiveExchange extends Bagged {
   assessment: Assessment
   readonly client: ClientSide
+  /** By the monotonic clock; undefined when the last look found the state. */
+  unreadSince: number | undefined
 }
 
 /** Does the gateway forward on this decision? */

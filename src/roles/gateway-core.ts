@@ -100,6 +100,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     bypassUntil: (service) => bypasses.until(service),
     vendorSeen: () => vendors.seen(),
     now,
+    monotonic: parts.monotonic,
     onError: (error) => logger.error({ err: error }, 'background work failed'),
     onCutOff: ({ route, state, request }, decision) => {
       metrics.cutOffs.labels(route.service.name).inc()

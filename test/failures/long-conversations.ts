@@ -39,7 +39,12 @@ interface Open {
   readonly ended: () => boolean
 }
 
-async function longPoll(t: Test, { tls }: GatehouseProcess, ca: string, cookie: string): Promise<Open> {
+export async function longPoll(
+  t: Test,
+  { tls }: GatehouseProcess,
+  ca: string,
+  cookie: string,
+): Promise<Open> {
   const request = get({
     ...{
       host: '127.0.0.1',

@@ -1,5 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { eventually } from '../helpers/eventually.ts'
+import { longPoll } from './long-conversations.ts'
 import { counts, type Fault, knownDevice, load, messages, site, stranger, theRecordFails } from './support.ts'
 
 const faults: Readonly<Record<string, Fault>> = {
@@ -36,4 +38,29 @@ t.test('a device goes on for no longer than staleFor', async (t) => {
   await postgres.restart()
   await eventually(async () => (await messages(first, cookie)).status === 200, 30_000)
   await eventually(async () => (await messages(first, stranger)).status === 403, 30_000)
+})
+
+t.test('nor do the connections that it has open', async (t) => {
+  const one = await site(t, { redis: false, processes: 1, policyLimits: 'staleFor: 3s' })
+  const { first, postgres, installation } = one
+  const poll = await longPoll(t, first, installation.ca, await knownDevice(one))
+  const text = readFileSync(installation.policyFile, 'utf8')
+  let edits = 0
+  // All open exchanges are looked at again each half minute, and with each new policy.
+  const lookAgain = () => {
+    writeFileSync(installation.policyFile, `${text}# ${++edits}\n`)
+    return first.child.kill('SIGHUP')
+  }
+  await postgres.kill()
+  lookAgain()
+  t.notOk(poll.ended(), 'not at once')
+  await eventually(async () => {
+    lookAgain()
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    return poll.ended()
+  })
+  t.match(
+    first.log.filter(({ msg }) => msg === 'cut off'),
+    [{ reason: 'state.unavailable' }],
+  )
 })
