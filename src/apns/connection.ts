@@ -38,6 +38,8 @@ export interface ConnectionOptions {
   readonly pingAfter: number
   /** What Apple says when it closes: `{"reason":"BadCertificate"}`. */
   readonly onGoaway: (reason: string | undefined) => void
+  /** Apple allows another number of streams than before. */
+  readonly onRoom: () => void
 }
 
 const mostStreams = 1000
@@ -59,7 +61,7 @@ export class Connection {
       options.onGoaway(readAnswer(0, data?.toString('utf8') ?? '').reason)
       end()
     })
-    session.on('error', end).on('close', end)
+    session.on('error', end).on('close', end).on('remoteSettings', options.onRoom)
     this.#rest()
   }
 
@@ -89,10 +91,14 @@ export class Connection {
     return this.#usable
   }
 
-  /** @throws NoAnswer */
-  async send(push: Push): Promise<PushAnswer> {
+  /** Takes a place for one `send`, which must follow: whoever else asks for room meanwhile does not get the same one. */
+  reserve(): void {
     this.#open++
     clearTimeout(this.#idle)
+  }
+
+  /** In the place that was reserved. @throws NoAnswer */
+  async send(push: Push): Promise<PushAnswer> {
     try {
       return await this.#exchange(push)
     } finally {

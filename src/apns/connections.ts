@@ -68,15 +68,23 @@ export class Connections {
   close(): void {
     this.#closed.abort()
     for (const connection of this.#connections) connection.destroy()
+    this.#wakeAll()
+  }
+
+  #wakeAll(): void {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
+  /** @returns one with a place that is reserved */
   async #withRoom(): Promise<Connection> {
     for (;;) {
       if (this.#closed.signal.aborted) throw new NoAnswer('the worker stops')
       this.#connections = this.#connections.filter(({ usable }) => usable)
       const free = this.#connections.find(({ room }) => room > 0)
-      if (free !== undefined) return free
+      if (free !== undefined) {
+        free.reserve()
+        return free
+      }
       if (this.#connections.length < this.#options.most) await this.#open()
       else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
@@ -86,7 +94,7 @@ export class Connections {
   #open(): Promise<void> {
     this.#opening ??= this.#connect().finally(() => {
       this.#opening = undefined
-      for (const wake of this.#waiting.splice(0)) wake()
+      this.#wakeAll()
     })
     return this.#opening
   }
@@ -98,7 +106,10 @@ export class Connections {
     })
     const certificate = this.#certificate
     try {
-      const connection = await Connection.open({ ...options, cert: certificate.cert, key: certificate.key })
+      const connection = await Connection.open({
+        ...options,
+        ...{ cert: certificate.cert, key: certificate.key, onRoom: () => this.#wakeAll() },
+      })
       if (this.#closed.signal.aborted || certificate !== this.#certificate) connection.destroy()
       else this.#connections.push(connection)
       this.#failures = 0
