@@ -1,11 +1,11 @@
-import type { Bypass, Bypasses } from '../store/ports.ts'
+import { RecordCopy, type RecordCopyOptions } from '../devices/record-copy.ts'
+import type { Bypasses } from '../store/ports.ts'
 
-export interface ActiveBypassesOptions {
+/** By its monotonic clock: one that is set back makes no bypass longer. */
+export interface ActiveBypassesOptions extends RecordCopyOptions {
   readonly bypasses: Pick<Bypasses, 'active'>
   readonly now: () => number
-  /** Milliseconds that only grow: a clock that is set back makes no bypass longer. */
-  readonly monotonic: () => number
-  /** Called when a bypass has reached its end: what only it let through must go. */
+  /** Called when a bypass has reached its end, or was ended: what only it let through must go. */
   readonly onEnd?: () => void
 }
 
@@ -17,22 +17,19 @@ interface Active {
   ended: boolean
 }
 
-/** The services that an administrator lets through for now, as this process knows them. */
-export class ActiveBypasses {
+/**
+ * The services that an administrator lets through for now, as this process knows them. What it held before stays when the
+ * record cannot be read, and ends by itself.
+ */
+export class ActiveBypasses extends RecordCopy {
+  protected readonly part = 'The bypasses'
   #active = new Map<string, Active>()
   #timer: NodeJS.Timeout | undefined
   readonly #options: ActiveBypassesOptions
 
   constructor(options: ActiveBypassesOptions) {
+    super(options)
     this.#options = options
-  }
-
-  /** Reads the record anew; what it held before stays when the record cannot be read, and ends by itself. */
-  async refresh(): Promise<readonly Bypass[]> {
-    const active = await this.#options.bypasses.active(this.#options.now())
-    this.#active = new Map(active.map(({ service, until }) => [service, this.#told(service, until)]))
-    this.#awaitEnd()
-    return active
   }
 
   until(service: string): number | undefined {
@@ -45,8 +42,17 @@ export class ActiveBypasses {
     return [...this.#active.keys()].filter((service) => this.until(service) !== undefined)
   }
 
-  close(): void {
+  override close(): void {
+    super.close()
     clearTimeout(this.#timer)
+  }
+
+  protected async read(): Promise<void> {
+    const active = await this.#options.bypasses.active(this.#options.now())
+    const before = this.services()
+    this.#active = new Map(active.map(({ service, until }) => [service, this.#told(service, until)]))
+    this.#awaitEnd()
+    if (before.some((service) => !this.#active.has(service))) this.#options.onEnd?.()
   }
 
   #told(service: string, until: number): Active {

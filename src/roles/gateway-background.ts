@@ -62,6 +62,7 @@ export function startBackground(
       changes.close()
       core.live.close()
       core.bypasses.close()
+      core.vendors.close()
       core.tokens.known.close()
       core.certificates.close()
       core.policy.close()
@@ -103,11 +104,10 @@ async function apply(change: Change, parts: GatewayParts, core: Core): Promise<v
     case 'registration':
       core.devices.drop(change.subject, change)
       return core.live.reconsiderDevice(change.subject)
-    case 'bypass': {
-      const active = await core.bypasses.refresh()
-      parts.logger.warn({ services: active.map(({ service }) => service) }, 'bypasses have changed')
-      return core.live.reconsiderAll()
-    }
+    case 'bypass':
+      // One that was ended has its exchanges decided again (`onEnd`).
+      await core.bypasses.refresh()
+      return parts.logger.warn({ services: core.bypasses.services() }, 'bypasses have changed')
     case 'vendor':
       // Newer news of the same devices: what they change is announced device by device.
       return core.vendors.refresh()

@@ -69,6 +69,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
     bypasses: store.bypasses,
     now,
     monotonic,
+    onError: (error) => failed(error, 'bypasses are not up to date'),
     onEnd: () => {
       logger.info('a bypass has ended')
       void live
@@ -76,7 +77,11 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
         .catch((error: unknown) => logger.error({ err: error }, 'background work failed'))
     },
   })
-  const vendors = new VendorNews(store.sweeps)
+  const vendors = new VendorNews({
+    sweeps: store.sweeps,
+    monotonic,
+    onError: (error) => failed(error, 'the age of the vendors’ news is not up to date'),
+  })
   const routes = new Routes(settings.services, settings.gateway.hosts, {
     now,
     verifyToken: createTokenVerifier({ fetch: fetchLimited, now }),
@@ -94,7 +99,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
   })
   await certificates.refresh()
   const live = new LiveExchanges({
-    isRevoked: (serial) => certificates.isRevoked(serial),
+    isRevoked: (certificate) => certificates.isRevoked(certificate),
     find: (keys) => devices.find(keys),
     policy: () => policy.current,
     bypassUntil: (service) => bypasses.until(service),

@@ -52,9 +52,10 @@ export async function explainRequest(
   if (destination.kind === 'own-page') return { kind: 'no-service', head, why: 'own-page' }
   const { route } = destination
   const request = { service: route.service.name, source: head.source.address, at: flags.at }
-  const bypasses = new ActiveBypasses({ bypasses: store.bypasses, now, monotonic: () => 0 })
+  const copy = { monotonic: () => 0, onError: () => {} }
+  const bypasses = new ActiveBypasses({ ...copy, bypasses: store.bypasses, now })
   await bypasses.refresh()
-  const vendors = new VendorNews(store.sweeps)
+  const vendors = new VendorNews({ ...copy, sweeps: store.sweeps })
   await vendors.refresh()
   const find = async (keys: readonly ClientKey[]) => {
     const found = await store.registrations.findByKeys(
