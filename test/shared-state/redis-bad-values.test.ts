@@ -34,6 +34,7 @@ async function filled(t: import('tap').Test) {
     conditions,
     put,
     position,
+    noncesSince: `gatehouse:{${installation}:nonces}:since`,
     history,
     key: `${base}k:a`,
     state: `${base}s:r_1`,
@@ -86,6 +87,19 @@ t.test('a position of another type: the record is asked, and it is said', async 
   t.match(conditions, [/another type/])
   t.equal(await redis.cli('GET', position), 'mine')
 })
+
+t.test(
+  'since when nonces are remembered is of another type: nobody is believed, and it is said',
+  async (t) => {
+    const { nonces, conditions, noncesSince } = await filled(t)
+    await eventually(() => redis.cli('GET', noncesSince))
+    await redis.cli('DEL', noncesSince)
+    await redis.cli('RPUSH', noncesSince, 'mine')
+    await t.rejects(nonces.claim('n', 10_000, 0), { name: 'SharedStateUnavailable', message: /WRONGTYPE/ })
+    t.match(conditions, [/another type/])
+    t.equal(await redis.cli('LRANGE', noncesSince, '0', '-1'), 'mine')
+  },
+)
 
 t.test('a position that makes no sense begins anew', async (t) => {
   for (const field of ['sequence', 'since', 'generation']) {

@@ -31,9 +31,10 @@ local function version_of(key)
 end
 `
 
-/** Without a position that makes sense there is nothing: the reply is nil. */
+/** Without a position that makes sense there is nothing: the reply is nil. One of another type is somebody else's: the error itself. */
 const position = `
-local fields = redis.call('HMGET', KEYS[1], 'generation', 'sequence', 'since')
+local fields = redis.pcall('HMGET', KEYS[1], 'generation', 'sequence', 'since')
+if fields.err then return fields end
 local generation = fields[1]
 local sequence = tonumber(fields[2] or '')
 local since = tonumber(fields[3] or '')
@@ -43,10 +44,13 @@ local base = string.sub(KEYS[1], 1, -9) .. generation .. ':'
 
 /**
  * KEYS: since when nonces are remembered. ARGV: hash, milliseconds, when it was made, the time. A Redis that was flushed does
- * not know since when: it is from now on, and what was made before may have been claimed before. Reply: 1, or 0.
+ * not know since when: it is from now on, and what was made before may have been claimed before. Reply: 1, or 0; the error
+ * itself when the key is of another type, somebody else's.
  */
-export const claimScript = script(`${read}
-local since = tonumber(read(KEYS[1]))
+export const claimScript = script(`
+local known = redis.pcall('GET', KEYS[1])
+if type(known) == 'table' then return known end
+local since = tonumber(known or '')
 if not since then
   since = tonumber(ARGV[4])
   redis.call('SET', KEYS[1], ARGV[4])
