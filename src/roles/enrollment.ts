@@ -22,6 +22,7 @@ import type { Settings } from '../settings/settings.ts'
 import { deviceMounts } from './enrollment-mounts.ts'
 import type { EnrollmentParts } from './enrollment-parts.ts'
 import { startProfiles } from './enrollment-profiles.ts'
+import { revokeUnusedIdentities } from './unused-identities.ts'
 
 export interface EnrollmentRole {
   /** Where it listens, such as `https://127.0.0.1:8445`. */
@@ -104,6 +105,7 @@ async function openParts(settings: SettingsWithTopic, service: CertificateServic
   const { authority } = shared
   const profiles = await startProfiles({ ...parts, settings, authority, holder: random.id() })
   const devices = deviceMounts(settings, service, parts)
+  const unused = revokeUnusedIdentities({ ...parts, holder: random.id() })
   return {
     dependencies: {
       pages,
@@ -114,7 +116,7 @@ async function openParts(settings: SettingsWithTopic, service: CertificateServic
       onRefused: (reason: string) => metrics.enrollmentRefusals.labels(reason).inc(),
     },
     async close() {
-      await Promise.all([pages.oidc?.close(), devices.close(), profiles.close()])
+      await Promise.all([pages.oidc?.close(), devices.close(), profiles.close(), unused.close()])
     },
   }
 }

@@ -39,6 +39,20 @@ export interface Certificates {
   list(query: CertificateQuery): Promise<readonly IssuedCertificate[]>
   /** Revoking what is revoked changes nothing. @returns it as it is now */
   revoke(serial: string, reason: RevocationReason, by: Actor): Promise<IssuedCertificate | undefined>
+  /**
+   * The certificate with those that it renews and those that renew it: each of them opens what the others open.
+   * @returns those that held until now, oldest first; undefined when there is no such certificate
+   */
+  revokeLine(
+    serial: string,
+    reason: RevocationReason,
+    by: Actor,
+  ): Promise<readonly IssuedCertificate[] | undefined>
+  /**
+   * Identities that were fetched, and with which no device has enrolled. Those of enrolled devices are left alone: also what came with
+   * managed profiles. Call again while it returns `atMost`.
+   */
+  revokeUnused(issued: IdentitiesIssued, by: Actor): Promise<readonly IssuedCertificate[]>
   /** All certificates of an enrollment, and the challenges that it has not used. @returns those that held until now */
   revokeEnrollment(
     enrollment: string,
@@ -51,10 +65,20 @@ export interface Certificates {
   revokedBy(authority: string, now: number): Promise<readonly IssuedCertificate[]>
 }
 
+/** By when they were issued, milliseconds since the epoch: later than `after`, and `before` at the latest. */
+export interface IdentitiesIssued {
+  readonly after: number
+  readonly before: number
+  readonly atMost: number
+}
+
 export interface CertificateQuery {
   readonly after?: string
   readonly limit: number
   readonly purpose?: CertificatePurpose
+  /** As the certificate has it. */
+  readonly user?: string
+  readonly enrollment?: string
   /** Only those that have ended by then. */
   readonly endingBefore?: number
 }
@@ -67,8 +91,3 @@ export type IssueOutcome =
   | { readonly outcome: 'challenge-used' }
   /** The certificate that it renews, or that it would get again, was revoked in the meantime. */
   | { readonly outcome: 'revoked' }
-
-export interface ScepChallenges {
-  add(challenge: Omit<ScepChallenge, 'usedBy'>): Promise<void>
-  find(hash: string): Promise<ScepChallenge | undefined>
-}

@@ -1,17 +1,10 @@
 import type { Actor } from '../domain/actor.ts'
-import {
-  type CertificatePurpose,
-  certificatePurposes,
-  type IssuedCertificate,
-  type RevocationReason,
-  revocationReasons,
-} from '../domain/issued-certificate.ts'
+import type { IssuedCertificate, RevocationReason } from '../domain/issued-certificate.ts'
 import { appendAudit } from './audit-log.ts'
 import type { CertificateQuery, Certificates, IssueOutcome } from './certificate-ports.ts'
-import { appendChange } from './changes.ts'
+import { findRow, revokeLine, revokeRow, revokeUnused, revokeWithin } from './certificate-revocations.ts'
+import { toCertificate, toRow } from './certificate-rows.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
-import { RecordUnavailable } from './errors.ts'
-import type { CertificateRow } from './schema.ts'
 
 /** Certificates that our authorities have issued. */
 export function createCertificates(db: Database): Certificates {
@@ -23,6 +16,8 @@ export function createCertificates(db: Database): Certificates {
     ofEnrollment: (enrollment) => all(db, 'enrollment', enrollment),
     list: (query) => list(db, query),
     revoke: (serial, reason, by) => revoke(db, serial, reason, by),
+    revokeLine: (serial, reason, by) => write(db, (tx) => revokeLine(tx, serial, reason, by)),
+    revokeUnused: (issued, by) => revokeUnused(db, issued, by),
     revokeEnrollment: (enrollment, reason, by) => revokeEnrollment(db, enrollment, reason, by),
     async revokedSerials(now) {
       const rows = await db.read
@@ -108,7 +103,7 @@ async function spendChallenge(
 }
 
 async function isInForce(tx: WriteTransaction, serial: string): Promise<boolean> {
-  const row = await find(tx, serial)
+  const row = await findRow(tx, serial)
   return row !== undefined && row.revoked_at === null
 }
 
@@ -142,7 +137,7 @@ async function all(
 
 async function list(
   db: Database,
-  { after, limit, purpose, endingBefore }: CertificateQuery,
+  { after, limit, purpose, endingBefore, user, enrollment }: CertificateQuery,
 ): Promise<readonly IssuedCertificate[]> {
   const last = after === undefined ? undefined : await first(db, 'serial', after)
   let query = db.read
@@ -159,6 +154,8 @@ async function list(
       ]),
     )
   if (purpose !== undefined) query = query.where('purpose', '=', purpose)
+  if (user !== undefined) query = query.where('user_name', '=', user)
+  if (enrollment !== undefined) query = query.where('enrollment', '=', enrollment)
   if (endingBefore !== undefined) query = query.where('not_after', '<', endingBefore)
   return (await query.execute()).map(toCertificate)
 }
@@ -170,7 +167,7 @@ function revoke(
   by: Actor,
 ): Promise<IssuedCertificate | undefined> {
   return write(db, async (tx) => {
-    const row = await find(tx, serial)
+    const row = await findRow(tx, serial)
     if (row === undefined) return undefined
     return revokeRow(tx, row, reason, by)
   })
@@ -183,119 +180,4 @@ function revokeEnrollment(
   by: Actor,
 ): Promise<readonly IssuedCertificate[]> {
   return write(db, (tx) => revokeWithin(tx, enrollment, reason, by))
-}
-
-/** All that an enrollment has, and its unused challenges, within a transaction that ends the enrollment. */
-export async function revokeWithin(
-  tx: WriteTransaction,
-  enrollment: string,
-  reason: RevocationReason,
-  by: Actor,
-): Promise<readonly IssuedCertificate[]> {
-  await tx
-    .deleteFrom('scep_challenges')
-    .where('enrollment', '=', enrollment)
-    .where('used_by', 'is', null)
-    .execute()
-  const rows = await tx
-    .selectFrom('certificates')
-    .selectAll()
-    .where('enrollment', '=', enrollment)
-    .where('revoked_at', 'is', null)
-    .execute()
-  const revoked: IssuedCertificate[] = []
-  for (const row of rows) revoked.push(await revokeRow(tx, row, reason, by))
-  return revoked
-}
-
-/** Revoking what is revoked changes nothing. */
-async function revokeRow(
-  tx: WriteTransaction,
-  row: CertificateRow,
-  reason: RevocationReason,
-  by: Actor,
-): Promise<IssuedCertificate> {
-  if (row.revoked_at !== null) return toCertificate(row)
-  const changed = await tx
-    .updateTable('certificates')
-    .set({ revoked_at: by.at, revoked_by: by.name, revoked_why: by.why, revoked_reason: reason })
-    .where('serial', '=', row.serial)
-    .returningAll()
-    .executeTakeFirstOrThrow()
-  await appendChange(tx, 'certificate', row.serial)
-  await appendAudit(tx, {
-    at: by.at,
-    action: 'certificate.revoked',
-    actor: by.name,
-    subject: row.serial,
-    why: by.why,
-    details: { enrollment: row.enrollment, reason },
-  })
-  return toCertificate(changed)
-}
-
-function find(tx: WriteTransaction, serial: string): Promise<CertificateRow | undefined> {
-  return tx.selectFrom('certificates').selectAll().where('serial', '=', serial).executeTakeFirst()
-}
-
-function toRow(certificate: IssuedCertificate): CertificateRow {
-  const { revoked } = certificate
-  return {
-    serial: certificate.serial,
-    authority: certificate.authority,
-    purpose: certificate.purpose,
-    fingerprint: certificate.fingerprint,
-    public_key: certificate.publicKey,
-    enrollment: certificate.enrollment,
-    user_name: certificate.user ?? null,
-    certificate: certificate.certificate,
-    not_before: certificate.notBefore,
-    not_after: certificate.notAfter,
-    issued_at: certificate.issuedAt,
-    scep_transaction: certificate.transaction ?? null,
-    challenge: certificate.challenge ?? null,
-    predecessor: certificate.predecessor ?? null,
-    revoked_at: revoked?.at ?? null,
-    revoked_by: revoked?.by ?? null,
-    revoked_why: revoked?.why ?? null,
-    revoked_reason: revoked?.reason ?? null,
-  }
-}
-
-function toCertificate(row: CertificateRow): IssuedCertificate {
-  const { revoked_at: at, revoked_by: by, revoked_why: why, revoked_reason: reason } = row
-  if (!isPurpose(row.purpose)) throw corrupt(row.serial)
-  if (at !== null && (by === null || why === null || !isReason(reason))) throw corrupt(row.serial)
-  return {
-    serial: row.serial,
-    authority: row.authority,
-    purpose: row.purpose,
-    fingerprint: row.fingerprint,
-    publicKey: row.public_key,
-    enrollment: row.enrollment,
-    certificate: row.certificate,
-    notBefore: row.not_before,
-    notAfter: row.not_after,
-    issuedAt: row.issued_at,
-    ...(row.user_name !== null && { user: row.user_name }),
-    ...(row.scep_transaction !== null && { transaction: row.scep_transaction }),
-    ...(row.challenge !== null && { challenge: row.challenge }),
-    ...(row.predecessor !== null && { predecessor: row.predecessor }),
-    ...(at !== null &&
-      by !== null &&
-      why !== null &&
-      isReason(reason) && { revoked: { at, by, why, reason } }),
-  }
-}
-
-function isPurpose(text: string): text is CertificatePurpose {
-  return (certificatePurposes as readonly string[]).includes(text)
-}
-
-function isReason(text: string | null): text is RevocationReason {
-  return text !== null && Object.hasOwn(revocationReasons, text)
-}
-
-function corrupt(serial: string): RecordUnavailable {
-  return new RecordUnavailable('corrupt', `The record’s row of certificate ${serial} is not valid`)
 }

@@ -1,7 +1,7 @@
 import type { Enrollment } from '../domain/enrollment.ts'
 import type { IssuedCertificate } from '../domain/issued-certificate.ts'
 import { appendAudit } from './audit-log.ts'
-import { revokeWithin } from './certificates.ts'
+import { revokeWithin } from './certificate-revocations.ts'
 import { appendChange } from './changes.ts'
 import type { WriteTransaction } from './database.ts'
 import type { EndedEnrollment, EnrollmentEnd } from './enrollment-ports.ts'
@@ -70,7 +70,7 @@ function channelsOf(tx: WriteTransaction, id: string): Promise<EnrollmentRow[]> 
     .execute()
 }
 
-/** Whatever was issued for the device, also what it has not shown here yet. */
+/** Whatever was issued for the device, also what it has not shown here yet, or has in a managed profile. */
 async function revokeCertificates(
   tx: WriteTransaction,
   id: string,
@@ -84,7 +84,7 @@ async function revokeCertificates(
     .where('enrollment_identities.enrollment', '=', id)
     .execute()
   const revoked: IssuedCertificate[] = []
-  for (const { enrollment } of names)
+  for (const enrollment of new Set([id, ...names.map(({ enrollment }) => enrollment)]))
     revoked.push(...(await revokeWithin(tx, enrollment, 'cessationOfOperation', by)))
   return revoked
 }

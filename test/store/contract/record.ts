@@ -14,6 +14,7 @@ import { profilesContract } from './profiles.ts'
 import { pushOutboxContract } from './push-outbox.ts'
 import { registrationsContract } from './registrations.ts'
 import { retentionContract } from './retention.ts'
+import { revocationsContract } from './revocations.ts'
 import type { OpenStore } from './values.ts'
 
 /** Every contract of the record. Each database runs this one, so that none is left out anywhere. */
@@ -26,6 +27,7 @@ export function recordContract(t: Test, open: OpenStore): void {
   appDevicesContract(t, open)
   auditContract(t, open)
   certificatesContract(t, open)
+  revocationsContract(t, open)
   enrollmentSignInContract(t, open)
   leasesContract(t, open)
   mdmTokensContract(t, open)
