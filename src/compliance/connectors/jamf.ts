@@ -192,7 +192,7 @@ async function signIn(
   signal: AbortSignal,
 ): Promise<IssuedToken> {
   if (auth.kind === 'client') {
-    const form = { client_id: auth.id, client_secret: auth.secret.reveal() }
+    const form = { client_id: auth.clientId, client_secret: auth.clientSecret.reveal() }
     const tokenUrl = new URL('api/oauth/token', url.href.replace(/\/?$/, '/'))
     return await clientCredentialsToken({ http, now }, { tokenUrl, form }, signal)
   }

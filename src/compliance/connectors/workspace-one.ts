@@ -100,7 +100,7 @@ class WorkspaceOne implements Connector {
       accept: 'application/json;version=1',
       ...(tenantCode !== undefined && { 'aw-tenant-code': tenantCode.reveal() }),
     }
-    if (signIn.kind === 'user') {
+    if (signIn.kind === 'password') {
       const authorization = basic(signIn.user, signIn.password.reveal())
       return http.request({ url, headers: { ...headers, authorization }, signal })
     }

@@ -8,7 +8,8 @@ import {
 } from '../../lib/redis-url.ts'
 import type { RedisServer } from '../settings.ts'
 import { secretSource } from './secret.ts'
-import { duration, path, refuse, said } from './values.ts'
+import { serverTls } from './server-tls.ts'
+import { duration, refuse, said } from './values.ts'
 
 const sentence =
   'must be empty, redis://HOST:PORT, rediss://HOST:PORT for TLS, or a mapping with `url`, with `sentinels` and `name`, or with `cluster`'
@@ -23,28 +24,7 @@ function node(): z.ZodType<RedisNode, string> {
   })
 }
 
-const tls = z.strictObject({
-  ca: z
-    .array(path())
-    .prefault([])
-    .meta({
-      description:
-        'PEM files of the authorities that may have issued the servers’ certificates. Empty: the publicly known ones.',
-      examples: [['../certs/cache-ca.crt']],
-    }),
-  verify: z.enum(['full', 'ca']).prefault('full').meta({
-    description:
-      '`full`: the certificate is from an authority and for this host. `ca`: for whatever host the authority issued it, which only an authority of the cache’s own is good for.',
-  }),
-  serverName: z
-    .string()
-    .min(1)
-    .exactOptional()
-    .meta({
-      description: 'The name in the certificate, where it is not the host that is connected to.',
-      examples: ['cache.internal'],
-    }),
-})
+const tls = serverTls('cache', { ca: '../certs/cache-ca.crt', serverName: 'cache.internal' })
 
 const redis = z.strictObject({
   url: z

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { formatPostgresUrl, type PostgresUrl, parsePostgresUrl } from '../../lib/postgres-url.ts'
 import { secretSource } from './secret.ts'
-import { duration, path, refuse, said } from './values.ts'
+import { serverTls } from './server-tls.ts'
+import { duration, refuse, said } from './values.ts'
 
 const sentence =
   'must be sqlite: and the path of a file, such as sqlite:/var/lib/gatehouse/gatehouse.db, or postgres://USER@HOST/DATABASE'
@@ -16,28 +17,7 @@ interface WrittenSqlite {
 
 type WrittenPostgres = { readonly kind: 'postgres' } & PostgresUrl & Omit<z.output<typeof postgres>, 'url'>
 
-const tls = z.strictObject({
-  ca: z
-    .array(path())
-    .prefault([])
-    .meta({
-      description:
-        'PEM files of the authorities that may have issued the server’s certificate. Empty: the publicly known ones.',
-      examples: [['../certs/database-ca.crt']],
-    }),
-  verify: z.enum(['full', 'ca']).prefault('full').meta({
-    description:
-      '`full`: the certificate is from an authority and for this host. `ca`: for whatever host the authority issued it, which only an authority of the database’s own is good for.',
-  }),
-  serverName: z
-    .string()
-    .min(1)
-    .exactOptional()
-    .meta({
-      description: 'The name in the certificate, where it is not the host of `url`.',
-      examples: ['db.internal'],
-    }),
-})
+const tls = serverTls('database', { ca: '../certs/database-ca.crt', serverName: 'db.internal' })
 
 const postgres = z.strictObject({
   url: z.string({ error: said('must be postgres://USER@HOST:PORT/DATABASE') }).meta({

@@ -200,7 +200,11 @@ t.test('the settings want one way to sign in, whole', async (t) => {
   const S = { env: 'S' }
   t.throws(() => build({}), /needs `user`, `password` and `tenantCode`, or/)
   t.throws(() => build({ user: 'u', password: S }), /tenantCode/)
-  t.throws(() => build({ user: 'u', password: S, tenantCode: S, clientId: 'c' }), /needs/)
+  t.throws(
+    () => build({ user: 'u', password: S, tenantCode: S, clientId: 'c' }),
+    /`user` and `clientId` exclude each other/,
+  )
+  t.throws(() => build({ user: 'u', password: S, tenantCode: S, tokenUrl: `${url}/connect/token` }), /needs/)
   t.doesNotThrow(() => build({ user: 'u', password: S, tenantCode: S }))
   t.doesNotThrow(() => build({ tokenUrl: `${url}/connect/token`, clientId: 'c', clientSecret: S }))
 })

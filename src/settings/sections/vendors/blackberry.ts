@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { Secret } from '../../secret.ts'
 import { secretSource } from '../secret.ts'
 import {
   commonKeys,
@@ -9,6 +8,7 @@ import {
   vendorSection,
   vendorUrl,
 } from './common.ts'
+import { type ClientSignIn, type PasswordSignIn, signInOf } from './sign-in.ts'
 
 export interface BlackBerrySettings extends VendorCommon {
   readonly auth: BlackBerryAuth
@@ -20,19 +20,8 @@ export interface BlackBerrySettings extends VendorCommon {
 }
 
 export type BlackBerryAuth =
-  | {
-      readonly kind: 'client'
-      readonly tokenUrl: URL
-      readonly clientId: string
-      readonly clientSecret: Secret
-    }
-  | {
-      readonly kind: 'password'
-      readonly provider: 'LOCAL' | 'AD'
-      readonly user: string
-      readonly password: Secret
-      readonly domain?: string
-    }
+  | (ClientSignIn & { readonly tokenUrl: URL })
+  | (PasswordSignIn & { readonly provider: 'LOCAL' | 'AD'; readonly domain?: string })
 
 const schema = z.strictObject({
   type: z.literal('blackberry'),
@@ -97,25 +86,13 @@ export const blackberry = vendorSection({
 })
 
 function authOf(written: z.output<typeof schema>, builder: VendorBuilder): BlackBerryAuth {
-  const { clientId, clientSecret, tokenUrl, user, password, provider, domain } = written
-  if (clientId !== undefined && user !== undefined) {
-    builder.mistake('`user` and `clientId` exclude each other', 'user')
-  }
-  if (clientId !== undefined && clientSecret !== undefined && tokenUrl !== undefined) {
-    const secret = builder.secret(clientSecret, 'clientSecret')
-    return { kind: 'client', tokenUrl, clientId, clientSecret: secret }
-  }
-  if (user === undefined || password === undefined) {
-    builder.mistake(
+  const { url, tokenUrl, provider, domain } = written
+  const signIn = signInOf(written, builder, {
+    needs:
       'needs `clientId`, `clientSecret` and `tokenUrl` (UEM Cloud), or `user` and `password` (on premises)',
-    )
-  }
+    isComplete: (kind) => kind === 'password' || tokenUrl !== undefined,
+  })
+  if (signIn.kind === 'client') return { ...signIn, tokenUrl: tokenUrl ?? url }
   if (provider === 'AD' && domain === undefined) builder.mistake('`provider: AD` needs `domain`', 'provider')
-  return {
-    kind: 'password',
-    provider,
-    user: user ?? '',
-    password: password === undefined ? new Secret('', { env: '' }) : builder.secret(password, 'password'),
-    ...(domain !== undefined && { domain }),
-  }
+  return { ...signIn, provider, ...(domain !== undefined && { domain }) }
 }

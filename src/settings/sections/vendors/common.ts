@@ -184,6 +184,11 @@ export class VendorBuilder {
     return source && this.secret(source, ...key)
   }
 
+  /** An empty one when it is not written, which the caller has noted as a mistake. */
+  secretOrEmpty(source: SecretSource | undefined, ...key: KeyPath): Secret {
+    return this.optionalSecret(source, ...key) ?? new Secret('', { env: '' })
+  }
+
   /** The text of a file. */
   file(file: string, ...key: KeyPath): string {
     const read = this.#readers.readFile(this.#readers.resolve(file))

@@ -1,20 +1,10 @@
 import { z } from 'zod'
-import { Secret } from '../../secret.ts'
 import { secretSource } from '../secret.ts'
-import {
-  commonKeys,
-  name,
-  type VendorBuilder,
-  type VendorCommon,
-  vendorSection,
-  vendorUrl,
-  webhookKey,
-} from './common.ts'
+import { commonKeys, name, type VendorCommon, vendorSection, vendorUrl, webhookKey } from './common.ts'
+import { signInOf, type VendorSignIn } from './sign-in.ts'
 
 export interface JamfSettings extends VendorCommon {
-  readonly auth:
-    | { readonly kind: 'client'; readonly id: string; readonly secret: Secret }
-    | { readonly kind: 'password'; readonly user: string; readonly password: Secret }
+  readonly auth: VendorSignIn
   /** Devices a page. */
   readonly pageSize: number
   readonly noncompliantGroup: string
@@ -69,28 +59,12 @@ export const jamf = vendorSection({
     const { noncompliantGroup, pageSize, query } = written
     return {
       ...builder.common(written),
-      auth: authOf(written, builder),
+      auth: signInOf(written, builder, {
+        needs: 'needs `clientId` and `clientSecret`, or `user` and `password`',
+      }),
       noncompliantGroup,
       pageSize,
       query,
     }
   },
 })
-
-function authOf(written: z.output<typeof schema>, builder: VendorBuilder): JamfSettings['auth'] {
-  const { clientId, clientSecret, user, password } = written
-  if (clientId !== undefined && user !== undefined) {
-    builder.mistake('`user` and `clientId` exclude each other', 'user')
-  }
-  if (clientId !== undefined && clientSecret !== undefined) {
-    return { kind: 'client', id: clientId, secret: builder.secret(clientSecret, 'clientSecret') }
-  }
-  if (user === undefined || password === undefined) {
-    builder.mistake('needs `clientId` and `clientSecret`, or `user` and `password`')
-  }
-  return {
-    kind: 'password',
-    user: user ?? '',
-    password: password === undefined ? new Secret('', { env: '' }) : builder.secret(password, 'password'),
-  }
-}

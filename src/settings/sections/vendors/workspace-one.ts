@@ -2,27 +2,15 @@ import { z } from 'zod'
 import type { Secret } from '../../secret.ts'
 import { secretSource } from '../secret.ts'
 import { commonKeys, name, type VendorCommon, vendorSection, vendorUrl, webhookKey } from './common.ts'
+import { type ClientSignIn, type PasswordSignIn, signInOf } from './sign-in.ts'
 
 export interface WorkspaceOneSettings extends VendorCommon {
-  readonly signIn: WorkspaceOneUser | WorkspaceOneClient
+  readonly signIn: PasswordSignIn | (ClientSignIn & { readonly tokenUrl: URL })
   /** The API key, `aw-tenant-code`; always there for a user. */
   readonly tenantCode: Secret | undefined
   readonly organizationGroup: string | undefined
   /** Devices a page. */
   readonly pageSize: number
-}
-
-interface WorkspaceOneUser {
-  readonly kind: 'user'
-  readonly user: string
-  readonly password: Secret
-}
-
-interface WorkspaceOneClient {
-  readonly kind: 'client'
-  readonly tokenUrl: URL
-  readonly clientId: string
-  readonly clientSecret: Secret
 }
 
 export const workspaceOne = vendorSection({
@@ -91,30 +79,20 @@ export const workspaceOne = vendorSection({
       .meta({ description: 'Devices a page; 500 is known to work.' }),
   }),
   build(written, builder): WorkspaceOneSettings {
-    const { user, password, tenantCode, tokenUrl, clientId, clientSecret, organizationGroup, pageSize } =
-      written
-    const rest = {
+    const { url, tenantCode, tokenUrl, clientSecret, organizationGroup, pageSize } = written
+    const signIn = signInOf(written, builder, {
+      needs: 'needs `user`, `password` and `tenantCode`, or `tokenUrl`, `clientId` and `clientSecret`',
+      isComplete: (kind) =>
+        kind === 'client'
+          ? tokenUrl !== undefined
+          : tenantCode !== undefined && tokenUrl === undefined && clientSecret === undefined,
+    })
+    return {
       ...builder.common(written),
+      signIn: signIn.kind === 'client' ? { ...signIn, tokenUrl: tokenUrl ?? url } : signIn,
       tenantCode: builder.optionalSecret(tenantCode, 'tenantCode'),
       organizationGroup,
       pageSize,
     }
-    if (
-      tokenUrl !== undefined &&
-      clientId !== undefined &&
-      clientSecret !== undefined &&
-      user === undefined
-    ) {
-      const secret = builder.secret(clientSecret, 'clientSecret')
-      return { ...rest, signIn: { kind: 'client', tokenUrl, clientId, clientSecret: secret } }
-    }
-    const oneWay = tokenUrl === undefined && clientId === undefined && clientSecret === undefined
-    if (!oneWay || user === undefined || password === undefined || tenantCode === undefined) {
-      builder.mistake(
-        'needs `user`, `password` and `tenantCode`, or `tokenUrl`, `clientId` and `clientSecret`',
-      )
-    }
-    const secret = builder.secret(password ?? { env: 'password' }, 'password')
-    return { ...rest, signIn: { kind: 'user', user: user ?? '', password: secret } }
   },
 })
