@@ -52,7 +52,8 @@ function json(status: number, body: object): Answer {
   return { status, headers: [['Content-Type', 'application/json']], body: JSON.stringify(body) }
 }
 
-const bearer = /^Bearer ([A-Za-z0-9_-]{43})$/
+/** The scheme's name has no case (RFC 9110, 11.1). */
+const bearer = /^Bearer +([A-Za-z0-9_-]{43})$/i
 
 /** @throws EnrollmentRefused */
 export async function accountEnrollment(visit: Visit, deps: AccountDependencies): Promise<Answer> {
@@ -92,13 +93,14 @@ function signInFirst({ publicUrl }: Settings): Answer {
   return { status: 401, headers: [['WWW-Authenticate', challenge]], body: '' }
 }
 
+/** Where browsers hand over to the device. */
+export const deviceScheme = 'apple-remotemanagement-user-login:'
+
 /** The end of the device's sign-in window: only the device itself opens this scheme. */
 export function backToDevice(token: string): Answer {
   return {
     status: 308,
-    headers: [
-      ['Location', `apple-remotemanagement-user-login://authentication-results?access-token=${token}`],
-    ],
+    headers: [['Location', `${deviceScheme}//authentication-results?access-token=${token}`]],
     body: '',
   }
 }

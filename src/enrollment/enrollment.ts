@@ -15,7 +15,7 @@ import { type AccountDependencies, accountEnrollment, accountPaths, discovery } 
 import { type OtaDependencies, profileService } from './ota/ota.ts'
 import { profileServicePath } from './ota/profile-service.ts'
 import { EnrollmentRefused, type RefusalCode, refusals } from './refusals.ts'
-import { type UserPageDependencies, userPages } from './user-pages.ts'
+import { pagesThatAct, type UserPageDependencies, userPages } from './user-pages.ts'
 import { refusalAnswer } from './web/refusal-answer.ts'
 import type { Visit } from './web/visit.ts'
 
@@ -48,7 +48,13 @@ async function route(visit: Visit, deps: EnrollmentDependencies): Promise<Answer
     const answer = await mount(visit)
     if (answer !== undefined) return answer
   }
-  // What answers GET answers HEAD.
+  // What answers GET answers HEAD, which changes nothing.
+  if (visit.method === 'HEAD' && Object.hasOwn(pagesThatAct, visit.path)) {
+    const announce = pagesThatAct[visit.path]
+    if (announce === undefined) throw new EnrollmentRefused('request.method')
+    await deps.pages.sessions.agreed(visit)
+    return announce(deps.pages)
+  }
   const method = visit.method === 'HEAD' ? 'GET' : visit.method
   const key = `${method} ${visit.path}`
   if (key === `POST ${profileServicePath}`) return profileService(visit, deps.ota)
@@ -56,14 +62,17 @@ async function route(visit: Visit, deps: EnrollmentDependencies): Promise<Answer
   if (key === `GET ${accountPaths.discovery}`) return discovery(visit, deps.account.settings)
   const page = Object.hasOwn(userPages, key) ? userPages[key] : undefined
   if (page !== undefined) return page(visit, deps.pages)
-  throw new EnrollmentRefused(isKnownPath(visit.path) ? 'request.method' : 'request.unknown')
+  throw new EnrollmentRefused(methodsOf(visit.path) === '' ? 'request.unknown' : 'request.method')
 }
 
-function isKnownPath(path: string): boolean {
-  const others = [profileServicePath, ...Object.values(accountPaths)]
-  return (
-    others.includes(path) || ['GET', 'POST'].some((method) => Object.hasOwn(userPages, `${method} ${path}`))
-  )
+/** Empty: there is no such path. */
+function methodsOf(path: string): string {
+  if (path === profileServicePath || path === accountPaths.enroll) return 'POST'
+  if (path === accountPaths.discovery) return 'GET, HEAD'
+  const has = (method: string) => Object.hasOwn(userPages, `${method} ${path}`)
+  const headless = Object.hasOwn(pagesThatAct, path) && pagesThatAct[path] === undefined
+  const known = [has('GET') && 'GET', has('GET') && !headless && 'HEAD', has('POST') && 'POST']
+  return known.filter((method) => method !== false).join(', ')
 }
 
 function refuse(error: unknown, visit: Visit, { logger, onRefused, pages }: EnrollmentDependencies): Answer {
@@ -73,7 +82,10 @@ function refuse(error: unknown, visit: Visit, { logger, onRefused, pages }: Enro
   onRefused(code ?? 'service.unavailable')
   if (code === undefined) logger.error({ ...fields, err: error }, 'enrollment: fault')
   else logger[refusals[code].status >= 500 ? 'warn' : 'info'](fields, 'enrollment: refused')
-  return refusalAnswer(code ?? 'service.unavailable', visit, pages.settings.help)
+  const answer = refusalAnswer(code ?? 'service.unavailable', visit, pages.settings.help)
+  return code === 'request.method'
+    ? { ...answer, headers: [...answer.headers, ['Allow', methodsOf(visit.path)]] }
+    : answer
 }
 
 function codeOf(error: unknown): RefusalCode | undefined {

@@ -3,8 +3,14 @@ import type { DeviceAttributes, EnrollingUser } from '../domain/enrolling-user.t
 import { sha256 } from '../lib/hash.ts'
 import type { Random } from '../lib/random.ts'
 import type { ScepChallenges } from '../store/certificate-ports.ts'
-import type { EnrollmentPass, EnrollmentPasses, PassKind } from '../store/enrollment-sign-in-ports.ts'
+import type {
+  EnrollmentPass,
+  EnrollmentPasses,
+  PassKind as RecordedKind,
+} from '../store/enrollment-sign-in-ports.ts'
 import { EnrollmentRefused } from './refusals.ts'
+
+type PassKind = Exclude<RecordedKind, 'session'>
 
 export interface PassDependencies {
   readonly passes: EnrollmentPasses
@@ -126,7 +132,7 @@ function hashOf(kind: PassKind, secret: string): string {
 
 type Claimed = EnrollmentPass | 'unknown' | 'expired' | 'taken'
 
-function usable(pass: Claimed, kind: PassKind): EnrollmentPass {
+function usable(pass: Claimed, kind: RecordedKind): EnrollmentPass {
   if (typeof pass !== 'string') return pass
   if (kind === 'handover') throw new EnrollmentRefused('sign-in.link-used')
   if (pass === 'expired') throw new EnrollmentRefused('challenge.expired')

@@ -12,6 +12,11 @@ export interface ProfileAuthority {
   signProfile(content: Buffer): Promise<Buffer>
 }
 
+const headers: Answer['headers'] = [
+  ['Content-Type', 'application/x-apple-aspen-config'],
+  ['Content-Disposition', 'attachment; filename="enrollment.mobileconfig"'],
+]
+
 /** How a profile travels: always signed, and encrypted where the device has a key for it already. */
 export class ProfileDelivery {
   readonly #signer: ProfileAuthority
@@ -24,13 +29,15 @@ export class ProfileDelivery {
     return this.#signer.authority()
   }
 
+  /** As `signed` would be announced, of none. */
+  announced(): Answer {
+    return { status: 200, headers, body: '' }
+  }
+
   async signed(profile: PlistDict): Promise<Answer> {
     return {
       status: 200,
-      headers: [
-        ['Content-Type', 'application/x-apple-aspen-config'],
-        ['Content-Disposition', 'attachment; filename="enrollment.mobileconfig"'],
-      ],
+      headers,
       body: await this.#signer.signProfile(writePlist(profile)),
     }
   }

@@ -6,7 +6,7 @@ import type { Answer } from '../domain/answer.ts'
 import type { EnrollingUser } from '../domain/enrolling-user.ts'
 import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
 import type { EnrollmentCodes } from '../store/enrollment-sign-in-ports.ts'
-import { accountPaths, backToDevice } from './account-driven.ts'
+import { accountPaths, backToDevice, deviceScheme } from './account-driven.ts'
 import { type DirectDependencies, directProfile } from './direct.ts'
 import { profileServicePayload } from './ota/profile-service.ts'
 import { consentPage } from './pages/consent-page.ts'
@@ -64,6 +64,15 @@ export const userPages: Readonly<Record<string, Page>> = {
   'GET /enroll/account/sign-in': accountSignIn,
 }
 
+/** With effects that a HEAD must not have: what it is answered instead of doing it; undefined, it is not allowed. */
+export const pagesThatAct: Readonly<Record<string, ((deps: UserPageDependencies) => Answer) | undefined>> = {
+  '/enroll/sign-in/start': undefined,
+  '/enroll/sign-in/callback': undefined,
+  '/enroll/profile': ({ delivery }) => delivery.announced(),
+  '/enroll/direct': ({ delivery }) => delivery.announced(),
+  '/enroll/account/sign-in': undefined,
+}
+
 async function frontPage(visit: Visit, deps: UserPageDependencies): Promise<Answer> {
   const session = await deps.sessions.read(visit)
   return session === undefined ? signIn(visit, deps) : consent(visit, session, deps)
@@ -75,12 +84,13 @@ async function signIn(visit: Visit, { settings, forms }: UserPageDependencies): 
 }
 
 async function consent(visit: Visit, session: Session, deps: UserPageDependencies): Promise<Answer> {
-  const { settings, forms, passes } = deps
+  const { settings, forms, passes, attempts } = deps
   const visitor = await visitorOf(visit, forms)
   const userAgent = visit.header('user-agent')
   const page = { settings, session, visitor, userAgent }
   // A phone goes on by itself; a link from a link would live for ever.
   if (deviceOf(userAgent) === 'phone' || session.method === 'handover') return consentPage(page)
+  await attempts.countGiven(session.user.name)
   const { secret } = await passes.give('handover', { user: session.user, source: visit.source, at: visit.at })
   return consentPage({ ...page, handover: `${settings.publicUrl}/enroll/continue?ticket=${secret}` })
 }
@@ -160,7 +170,7 @@ async function begin(
   deps: UserPageDependencies,
 ): Promise<Answer> {
   const { at, source } = visit
-  const cookie = await deps.sessions.begin(user, method, at)
+  const cookie = await deps.sessions.begin(user, method, visit)
   await deps.onSignedIn({ user: user.name, method, source, at, ...(code !== undefined && { code }) })
   const waiting = await deps.forms.cookies.read('account', visit)
   return seeOther(waiting === undefined ? '/enroll' : accountPaths.signIn, [cookie])
@@ -168,7 +178,7 @@ async function begin(
 
 async function signOut(visit: Visit, { forms, sessions }: UserPageDependencies): Promise<Answer> {
   await submitted(visit, forms)
-  return seeOther('/enroll', [sessions.end()])
+  return seeOther('/enroll', [await sessions.end(visit)])
 }
 
 async function agree(visit: Visit, { forms, sessions }: UserPageDependencies): Promise<Answer> {
@@ -185,14 +195,16 @@ async function install(visit: Visit, { settings, forms, sessions }: UserPageDepe
 }
 
 async function otaProfile(visit: Visit, deps: UserPageDependencies): Promise<Answer> {
-  const { settings, sessions, passes, delivery } = deps
+  const { settings, sessions, attempts, passes, delivery } = deps
   const { user } = await sessions.agreed(visit)
+  await attempts.countGiven(user.name)
   const { secret } = await passes.give('ota', { user, source: visit.source, at: visit.at })
   return delivery.signed(profileServicePayload(settings, secret))
 }
 
 async function direct(visit: Visit, deps: UserPageDependencies): Promise<Answer> {
   const { user } = await deps.sessions.agreed(visit)
+  await deps.attempts.countGiven(user.name)
   return directProfile({ user, source: visit.source, at: visit.at }, deps)
 }
 
@@ -214,20 +226,25 @@ async function takeHandover(visit: Visit, deps: UserPageDependencies): Promise<A
 /** Seconds to sign in within the device's own window. */
 const accountLife = 900
 
-/** The device's own window: signs in like everybody, agrees, and ends with a token for the device. */
+/**
+ * The device's own window: signs in like everybody, agrees, and ends with a token for the device. Somebody who agreed on another page
+ * is asked once more: else a link to here would be enough for whatever program takes that scheme for its own.
+ */
 async function accountSignIn(visit: Visit, deps: UserPageDependencies): Promise<Answer> {
-  const { settings, sessions, forms, passes } = deps
+  const { settings, sessions, forms, attempts, passes } = deps
   if (settings.accountDriven === undefined) throw new EnrollmentRefused('account.rejected')
   const session = await sessions.read(visit)
-  if (session === undefined) {
-    const answer = await signIn(visit, deps)
+  const waiting = (await forms.cookies.read('account', visit)) !== undefined
+  if (session === undefined || !session.agreed || !waiting) {
+    const visitor = await visitorOf(visit, forms)
+    const answer =
+      session === undefined
+        ? await signIn(visit, deps)
+        : consentPage({ settings, session, visitor, userAgent: 'iPhone', leadsBack: deviceScheme })
     const cookie = await forms.cookies.set('account', {}, { at: visit.at, seconds: accountLife })
     return { ...answer, headers: [...answer.headers, cookie] }
   }
-  if (!session.agreed) {
-    const visitor = await visitorOf(visit, forms)
-    return consentPage({ settings, session, visitor, userAgent: 'iPhone' })
-  }
+  await attempts.countGiven(session.user.name)
   const { secret } = await passes.give('bearer', { user: session.user, source: visit.source, at: visit.at })
   const answer = backToDevice(secret)
   return { ...answer, headers: [...answer.headers, forms.cookies.clear('account')] }

@@ -169,7 +169,7 @@ function openPages(
     ...shared,
     settings,
     forms: { cookies, random, publicUrl },
-    sessions: new Sessions(cookies, signIn.session),
+    sessions: new Sessions({ cookies, random, passes: store.enrollmentPasses, life: signIn.session }),
     attempts: new Attempts(parts.shared.counters, signIn.attempts),
     codes: store.enrollmentCodes,
     ...(signIn.oidc && { oidc: new OidcSignIn(signIn.oidc, publicUrl) }),

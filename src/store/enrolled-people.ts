@@ -1,6 +1,7 @@
 import type { EnrollingUser } from '../domain/enrolling-user.ts'
 import type { Database, WriteTransaction } from './database.ts'
 import type { EnrolledPeople, EnrolledPerson } from './profile-ports.ts'
+import type { EnrollmentPersonRow } from './schema.ts'
 import { slices } from './slices.ts'
 
 export function createEnrolledPeople(db: Database): EnrolledPeople {
@@ -13,16 +14,31 @@ export function createEnrolledPeople(db: Database): EnrolledPeople {
           .selectAll()
           .where('user_name', 'in', names)
           .execute()
-        for (const row of rows)
-          people.set(row.user_name, {
-            // Written by `rememberPerson` alone.
-            groups: JSON.parse(row.user_groups) as string[],
-            ...(row.email !== null && { email: row.email }),
-            ...(row.full_name !== null && { fullName: row.full_name }),
-          })
+        for (const row of rows) people.set(row.user_name, toPerson(row))
       }
       return people
     },
+  }
+}
+
+/** What the user's newest sign-in told. */
+export async function personOf(db: Reading, user: string): Promise<EnrolledPerson | undefined> {
+  const row = await db
+    .selectFrom('enrollment_people')
+    .selectAll()
+    .where('user_name', '=', user.toLowerCase())
+    .executeTakeFirst()
+  return row && toPerson(row)
+}
+
+type Reading = Pick<Database['read'], 'selectFrom'>
+
+function toPerson(row: EnrollmentPersonRow): EnrolledPerson {
+  return {
+    // Written by `rememberPerson` alone.
+    groups: JSON.parse(row.user_groups) as string[],
+    ...(row.email !== null && { email: row.email }),
+    ...(row.full_name !== null && { fullName: row.full_name }),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DeviceAttributes } from '../domain/enrolling-user.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
-import { rememberPerson } from './enrolled-people.ts'
+import { personOf, rememberPerson } from './enrolled-people.ts'
 import type {
   EnrollmentPass,
   EnrollmentPasses,
@@ -33,7 +33,7 @@ async function first(
     .selectAll()
     .where(column, '=', value)
     .executeTakeFirst()
-  return row && toPass(row)
+  return row && toPass(db.read, row)
 }
 
 async function add(tx: WriteTransaction, pass: NewEnrollmentPass): Promise<void> {
@@ -79,7 +79,7 @@ async function claimPass(
   if (row === undefined) return 'unknown'
   if (row.claimed_at !== null && (holder === undefined || row.claimed_by !== holder)) return 'taken'
   if (row.expires_at <= at) return 'expired'
-  if (row.claimed_at !== null) return toPass(row)
+  if (row.claimed_at !== null) return toPass(tx, row)
   const changed = await tx
     .updateTable('enrollment_passes')
     .set({
@@ -90,7 +90,7 @@ async function claimPass(
     .where('id', '=', row.id)
     .returningAll()
     .executeTakeFirstOrThrow()
-  return toPass(changed)
+  return toPass(tx, changed)
 }
 
 async function finish(
@@ -101,27 +101,35 @@ async function finish(
   if (row === undefined || row.claimed_at === null) return 'unknown'
   if (row.finished_by !== null && row.finished_by !== identity) return 'taken'
   if (row.expires_at <= at) return 'expired'
-  if (row.finished_by !== null) return toPass(row)
+  if (row.finished_by !== null) return toPass(tx, row)
   const changed = await tx
     .updateTable('enrollment_passes')
     .set({ finished_at: at, finished_by: identity })
     .where('id', '=', id)
     .returningAll()
     .executeTakeFirstOrThrow()
-  return toPass(changed)
+  return toPass(tx, changed)
 }
 
-const kinds: readonly PassKind[] = ['ota', 'bearer', 'handover']
+type Reading = Parameters<typeof personOf>[0]
 
-function toPass(row: EnrollmentPassRow): EnrollmentPass {
+const kinds: readonly PassKind[] = ['session', 'ota', 'bearer', 'handover']
+
+async function toPass(db: Reading, row: EnrollmentPassRow): Promise<EnrollmentPass> {
   const kind = kinds.find((one) => one === row.kind)
   if (kind === undefined)
     throw new RecordUnavailable('corrupt', `The record’s row of pass ${row.id} is not valid`)
+  const { email, fullName } = (await personOf(db, row.user_name)) ?? {}
   return {
     id: row.id,
     kind,
     // Written by `add` and `claimPass` alone.
-    user: { name: row.user_name, groups: JSON.parse(row.user_groups) as string[] },
+    user: {
+      name: row.user_name,
+      groups: JSON.parse(row.user_groups) as string[],
+      ...(email !== undefined && { email }),
+      ...(fullName !== undefined && { fullName }),
+    },
     source: row.source,
     createdAt: row.created_at,
     expiresAt: row.expires_at,

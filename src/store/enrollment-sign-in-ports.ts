@@ -32,10 +32,11 @@ export interface EnrollmentCode extends Omit<NewEnrollmentCode, 'hash'> {
 }
 
 /**
- * What a sign-in may still do. `ota`: the challenge of a profile service payload. `bearer`: the token of an account-driven
- * enrollment. `handover`: a sign-in on one device that goes on on another.
+ * What a sign-in may still do. `session`: it goes on in its browser, until somebody claims it to end it. `ota`: the challenge of a
+ * profile service payload. `bearer`: the token of an account-driven enrollment. `handover`: a sign-in on one device that goes on
+ * on another.
  */
-export type PassKind = 'ota' | 'bearer' | 'handover'
+export type PassKind = 'session' | 'ota' | 'bearer' | 'handover'
 
 export interface EnrollmentPasses {
   add(pass: NewEnrollmentPass): Promise<void>
@@ -64,6 +65,7 @@ export interface NewEnrollmentPass {
   readonly id: string
   readonly kind: PassKind
   readonly hash: string
+  /** Read again, its groups are those of this sign-in, and the rest is what the user's newest one told. */
   readonly user: EnrollingUser
   /** The address from which the user signed in. */
   readonly source: string

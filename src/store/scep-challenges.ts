@@ -24,6 +24,8 @@ export function createScepChallenges(db: Database): ScepChallenges {
             expires_at: expiresAt,
             used_by: null,
           })
+          // A device that asks twice at once is promised the same.
+          .onConflict((conflict) => conflict.column('hash').doNothing())
           .execute()
       })
     },

@@ -339,7 +339,7 @@ export interface EnrollmentPersonRow {
 
 export interface EnrollmentPassRow {
   id: string
-  /** `ota`, `bearer` or `handover`. */
+  /** `session`, `ota`, `bearer` or `handover`. */
   kind: string
   hash: string
   user_name: string

@@ -14,15 +14,19 @@ export interface ConsentPage {
   readonly userAgent: string | undefined
   /** With which the sign-in goes on on a phone; undefined where it is not needed. */
   readonly handover?: string
+  /** The scheme, such as `app:`, in which the way ends that agreeing begins. */
+  readonly leadsBack?: string
 }
 
 /** What the organisation will be able to do, in the words of the rights that the device is asked for; then the button. */
-export function consentPage({ settings, session, visitor, userAgent, handover }: ConsentPage): Answer {
+export function consentPage(page: ConsentPage): Answer {
+  const { settings, session, visitor, userAgent, handover, leadsBack } = page
   const { organisation } = settings
   const device = deviceOf(userAgent)
   return renderDocument({
     title: `What ${organisation} will be able to do`,
     headers: visitor.headers,
+    ...(leadsBack !== undefined && { leadsBack }),
     body: html`<p>If you enroll this device, ${organisation} can:</p>
 ${list(settings.accessRights.map((name) => accessRights[name].words))}
 <p>Enrolling never lets ${organisation}:</p>

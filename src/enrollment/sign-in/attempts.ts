@@ -31,6 +31,11 @@ export class Attempts {
     await this.#hit(`enroll-user:${hashOf(user)}`, this.#limit)
   }
 
+  /** What a sign-in is given: each is one more device that could enroll. @throws EnrollmentRefused */
+  async countGiven(user: string): Promise<void> {
+    await this.#hit(`enroll-given:${hashOf(user)}`, this.#limit)
+  }
+
   async #hit(key: string, limit: number): Promise<void> {
     if ((await this.#counters.hit(key, window)) > limit) throw new EnrollmentRefused('sign-in.too-many')
   }

@@ -1,10 +1,16 @@
 import type { EnrollingUser } from '../../domain/enrolling-user.ts'
+import { sha256 } from '../../lib/hash.ts'
+import type { Random } from '../../lib/random.ts'
+import type { EnrollmentPasses } from '../../store/enrollment-sign-in-ports.ts'
 import { EnrollmentRefused } from '../refusals.ts'
 import type { Cookies } from '../web/cookies.ts'
 import type { Visit } from '../web/visit.ts'
+import { signInName } from './user-name.ts'
 
 /** Who is signed in in this browser, and whether they have agreed to what the organisation will be able to do. */
 export interface Session {
+  readonly id: string
+  readonly secret: string
   readonly user: EnrollingUser
   readonly method: SignInMethod
   readonly agreed: boolean
@@ -17,37 +23,69 @@ export type SignInMethod = (typeof signInMethods)[number]
 
 type SetCookie = readonly [string, string]
 
-/** More than these do not fit into a cookie, and nobody assigns profiles by more. */
-const mostGroups = 50
+export interface SessionDependencies {
+  readonly cookies: Cookies
+  readonly passes: Pick<EnrollmentPasses, 'add' | 'get' | 'claim'>
+  readonly random: Random
+  /** Milliseconds. */
+  readonly life: number
+}
+
+/** Far more than anybody is in; the record holds them, since a cookie does not. */
+const mostGroups = 2000
 const longestName = 256
 
+/**
+ * A sign-in is a row of the record, and the browser has its name in a sealed cookie: signing out ends it also for whoever has copied
+ * the cookie.
+ */
 export class Sessions {
-  readonly #cookies: Cookies
-  readonly #life: number
+  readonly #deps: SessionDependencies
 
-  /** @param life milliseconds */
-  constructor(cookies: Cookies, life: number) {
-    this.#cookies = cookies
-    this.#life = life
+  constructor(deps: SessionDependencies) {
+    this.#deps = deps
   }
 
-  begin(user: EnrollingUser, method: SignInMethod, at: number): Promise<SetCookie> {
-    if (user.name === '' || user.name.length > longestName)
-      throw new EnrollmentRefused('sign-in.provider-refused')
-    return this.#set({ user, method, agreed: false, endsAt: at + this.#life }, at)
+  /** Whatever sign-in this browser had ends. @throws EnrollmentRefused for a name that nobody has */
+  async begin(user: EnrollingUser, method: SignInMethod, visit: Visit): Promise<SetCookie> {
+    const { passes, random, life } = this.#deps
+    const { at, source } = visit
+    const { email, fullName } = user
+    const person: EnrollingUser = {
+      name: signInName(user.name),
+      groups: user.groups.slice(0, mostGroups).filter((group) => group.length <= longestName),
+      ...(email !== undefined && { email: email.slice(0, longestName) }),
+      ...(fullName !== undefined && { fullName: fullName.slice(0, longestName) }),
+    }
+    const before = await this.read(visit)
+    if (before !== undefined) await this.#end(before, at)
+    const [id, secret] = [`s_${random.id()}`, random.secret()]
+    const times = { createdAt: at, expiresAt: at + life }
+    await passes.add({ id, kind: 'session', hash: hashOf(secret), user: person, source, ...times })
+    return this.#set({ id, secret, user: person, method, agreed: false, endsAt: at + life }, at)
   }
 
   agree(session: Session, at: number): Promise<SetCookie> {
     return this.#set({ ...session, agreed: true }, at)
   }
 
-  end(): SetCookie {
-    return this.#cookies.clear('session')
+  async end(visit: Visit): Promise<SetCookie> {
+    const session = await this.read(visit)
+    if (session !== undefined) await this.#end(session, visit.at)
+    return this.#deps.cookies.clear('session')
   }
 
   async read(visit: Visit): Promise<Session | undefined> {
-    const claims = await this.#cookies.read('session', visit)
-    return claims === undefined ? undefined : toSession(claims)
+    const { cookies, passes } = this.#deps
+    const claims = await cookies.read('session', visit)
+    const { sub, secret, method, agreed } = claims ?? {}
+    const known = signInMethods.find((one) => one === method)
+    if (typeof sub !== 'string' || typeof secret !== 'string' || known === undefined) return undefined
+    const pass = await passes.get(sub)
+    if (pass?.kind !== 'session' || pass.claimedAt !== undefined || pass.expiresAt <= visit.at)
+      return undefined
+    const { user, expiresAt } = pass
+    return { id: sub, secret, user, method: known, agreed: agreed === true, endsAt: expiresAt }
   }
 
   /** @throws EnrollmentRefused */
@@ -64,30 +102,18 @@ export class Sessions {
     return session
   }
 
-  #set({ user, method, agreed, endsAt }: Session, at: number): Promise<SetCookie> {
-    const groups = user.groups.slice(0, mostGroups)
+  /** A session that is claimed is over. */
+  async #end({ secret }: Session, at: number): Promise<void> {
+    await this.#deps.passes.claim(hashOf(secret), { kind: 'session', holder: undefined, at })
+  }
+
+  #set({ id, secret, method, agreed, endsAt }: Session, at: number): Promise<SetCookie> {
     const seconds = Math.max(1, Math.floor((endsAt - at) / 1000))
-    const { name, email, fullName } = user
-    const claims = {
-      ...{ sub: name, groups, method, agreed },
-      ...(email !== undefined && { email: email.slice(0, longestName) }),
-      ...(fullName !== undefined && { fullName: fullName.slice(0, longestName) }),
-    }
-    return this.#cookies.set('session', claims, { at, seconds })
+    return this.#deps.cookies.set('session', { sub: id, secret, method, agreed }, { at, seconds })
   }
 }
 
-/** It was sealed by us; what an older version has sealed may lack something. */
-function toSession(claims: Record<string, unknown>): Session | undefined {
-  const { sub, groups, method, agreed, exp, email, fullName } = claims
-  const known = signInMethods.find((one) => one === method)
-  if (typeof sub !== 'string' || !Array.isArray(groups) || known === undefined || typeof exp !== 'number')
-    return undefined
-  const names = groups.filter((group) => typeof group === 'string')
-  const user = {
-    ...{ name: sub, groups: names },
-    ...(typeof email === 'string' && { email }),
-    ...(typeof fullName === 'string' && { fullName }),
-  }
-  return { user, method: known, agreed: agreed === true, endsAt: exp * 1000 }
+/** Of one kind a secret is nothing as another. */
+function hashOf(secret: string): string {
+  return sha256(`session ${secret}`)
 }

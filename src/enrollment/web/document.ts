@@ -32,6 +32,8 @@ export interface EnrollmentDocument {
   /** 200 unless said otherwise. */
   readonly status?: number
   readonly headers?: Answer['headers']
+  /** A scheme that a form of this page may lead to, after redirects: browsers hold those to `form-action`, too. */
+  readonly leadsBack?: string
 }
 
 /** The pages of the gateway and these are of one house: the same style sheet, and what forms and lists need beside it. */
@@ -67,9 +69,10 @@ details[open] summary{margin:0 0 10px}
 .who button{width:auto;margin:0;padding:6px 12px;font-size:14px}
 .who p{margin:0}`
 
-const policy = `default-src 'none'; style-src 'sha256-${hash('sha256', style, 'base64')}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`
+const policy = `default-src 'none'; style-src 'sha256-${hash('sha256', style, 'base64')}'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'`
 
-export function renderDocument({ title, body, status = 200, headers = [] }: EnrollmentDocument): Answer {
+export function renderDocument(page: EnrollmentDocument): Answer {
+  const { title, body, status = 200, headers = [], leadsBack } = page
   const text = `<!doctype html>
 <html lang="en">
 <head>
@@ -91,13 +94,17 @@ ${body.text}
 `
   return {
     status,
-    headers: [['Content-Type', 'text/html; charset=utf-8'], ...pageHeaders, ...headers],
+    headers: [
+      ['Content-Type', 'text/html; charset=utf-8'],
+      ['Content-Security-Policy', leadsBack === undefined ? policy : `${policy} ${leadsBack}`],
+      ...pageHeaders,
+      ...headers,
+    ],
     body: text,
   }
 }
 
 const pageHeaders: Answer['headers'] = [
-  ['Content-Security-Policy', policy],
   ['X-Frame-Options', 'DENY'],
   // Origin is what tells our own forms from another site's.
   ['Referrer-Policy', 'same-origin'],

@@ -2,8 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Answer } from '../../domain/answer.ts'
+import { canonicalAddress } from '../../lib/ip-address.ts'
 import type { Random } from '../../lib/random.ts'
+import { tlsCiphers } from '../../lib/tls-ciphers.ts'
 import type { EnrollmentSettings } from '../../settings/build-enrollment.ts'
+import type { RefusalCode } from '../refusals.ts'
 import { refusalAnswer } from './refusal-answer.ts'
 import type { Visit } from './visit.ts'
 
@@ -46,11 +49,11 @@ export async function startListener(options: ListenerOptions): Promise<Enrollmen
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => {
     const tooLarge = (error as { readonly code?: string }).code === 'FST_ERR_CTP_BODY_TOO_LARGE'
-    const visit = toVisit(request, options)
-    return send(
-      reply,
-      refusalAnswer(tooLarge ? 'request.too-large' : 'request.malformed', visit, options.settings.help),
-    )
+    return send(reply, refuse(tooLarge ? 'request.too-large' : 'request.malformed', request, options))
+  })
+  app.setNotFoundHandler((request, reply) => {
+    reply.header('Allow', methods.join(', '))
+    return send(reply, refuse('request.method', request, options))
   })
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const visit = toVisit(request, options)
@@ -59,7 +62,7 @@ export async function startListener(options: ListenerOptions): Promise<Enrollmen
     return send(reply, answer)
   }
   app.route({ method: ['PUT', 'POST'], url: '/mdm/*', bodyLimit: reportLimit, handler })
-  app.route({ method: ['GET', 'HEAD', 'POST', 'PUT'], url: '/*', bodyLimit: usualLimit, handler })
+  app.route({ method: [...methods], url: '/*', bodyLimit: usualLimit, handler })
   const url = await app.listen({ host: listen.host, port: listen.port })
   return {
     url,
@@ -68,18 +71,33 @@ export async function startListener(options: ListenerOptions): Promise<Enrollmen
   }
 }
 
-function build({ tls }: ListenerOptions, trustedProxies: readonly string[]): FastifyInstance {
+const methods = ['GET', 'HEAD', 'POST', 'PUT'] as const
+
+function refuse(code: RefusalCode, request: FastifyRequest, options: ListenerOptions): Answer {
+  return refusalAnswer(code, toVisit(request, options), options.settings.help)
+}
+
+/** Milliseconds: a handshake or a header section that comes drop by drop holds a connection no longer; a body has a minute. */
+const headTimeout = 10_000
+
+function build(options: ListenerOptions, trustedProxies: readonly string[]): FastifyInstance {
+  const { tls } = options
+  const timeouts = { maxHeaderSize, headersTimeout: headTimeout, connectionsCheckingInterval: 5_000 }
   const common = {
     logger: false,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     requestTimeout: 60_000,
+    // What is no path at all: the engine's own answer would repeat it.
+    frameworkErrors: (_: unknown, request: FastifyRequest, reply: FastifyReply) =>
+      void send(reply, refuse('request.malformed', request, options)),
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
   } as const
-  if (tls === undefined) return fastify({ ...common, http: { maxHeaderSize } })
+  if (tls === undefined) return fastify({ ...common, http: timeouts })
   const https = {
     ...contextOf(tls),
-    maxHeaderSize,
+    ...timeouts,
+    handshakeTimeout: headTimeout,
     // Whose certificate counts is decided later: a refusal is ours to give, and is not 401.
     ...(tls.clientCa && { requestCert: true, rejectUnauthorized: false }),
   }
@@ -92,6 +110,7 @@ function contextOf({ cert, key, passphrase, clientCa }: ListenerTls) {
     cert,
     key,
     minVersion: 'TLSv1.2' as const,
+    ciphers: tlsCiphers,
     ...(passphrase !== undefined && { passphrase }),
     ...(clientCa && { ca: [...clientCa] }),
   }
@@ -111,9 +130,15 @@ function toVisit(request: FastifyRequest, { random, now }: ListenerOptions): Vis
     header: (name) => firstOf(raw.headers[name]),
     cookies: raw.headers.cookie === undefined ? [] : [raw.headers.cookie],
     body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-    source: request.ip.replace(/^::ffff:(?=\d+\.)/, ''),
+    source: sourceOf(request),
     ...(certificate && { certificate }),
   }
+}
+
+/** Some proxies name the client with its port, others with a word: what is no address would be counted as a new one each time. */
+function sourceOf({ ip, socket }: FastifyRequest): string {
+  const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d{1,5})?$/.exec(ip) ?? []
+  return canonicalAddress(bracketed ?? plain ?? ip) ?? canonicalAddress(socket.remoteAddress ?? '') ?? ''
 }
 
 function firstOf(value: string | readonly string[] | undefined): string | undefined {
@@ -131,6 +156,6 @@ function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyRe
   const cookies = headers.filter(([name]) => name === 'Set-Cookie').map(([, value]) => value)
   for (const [name, value] of headers) if (name !== 'Set-Cookie') reply.header(name, value)
   if (cookies.length > 0) reply.header('Set-Cookie', cookies)
-  if (body.length === 0) return reply.removeHeader('Content-Type').send()
+  if (body.length === 0 && reply.request.method !== 'HEAD') return reply.removeHeader('Content-Type').send()
   return reply.send(typeof body === 'string' ? Buffer.from(body) : Buffer.from(body))
 }

@@ -8,20 +8,8 @@ import {
   type TlsOptions,
 } from 'node:tls'
 import type { Limits } from '../../domain/limits.ts'
+import { tlsCiphers } from '../../lib/tls-ciphers.ts'
 import type { ServerCertificate, TlsMaterial } from './tls-material.ts'
-
-/** Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else. */
-const ciphers = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':')
 
 export interface TlsServer {
   /** Never listens: accepted connections are handed to it by its `connection` event. */
@@ -72,7 +60,7 @@ function contextOptions(
     ...(ownCa.length > 0 && { allowPartialTrustChain: true }),
     ...(crl.length > 0 && { crl: [...crl] }),
     minVersion: 'TLSv1.2',
-    ciphers,
+    ciphers: tlsCiphers,
     honorCipherOrder: true,
     // A resumed session would keep a certificate that was revoked since.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (asks ? constants.SSL_OP_NO_TICKET : 0),

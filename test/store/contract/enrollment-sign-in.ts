@@ -77,6 +77,22 @@ export function enrollmentSignInContract(t: Test, open: OpenStore): void {
     t.equal(await enrollmentPasses.claim('hash of p_1', claim), 'taken')
   })
 
+  t.test('what a sign-in told of its user goes on with the pass', async (t) => {
+    const { enrollmentPasses } = await open(t)
+    const user = { name: 'Anna', groups: ['sales'], email: 'anna@example.com', fullName: 'Anna Weber' }
+    await enrollmentPasses.add(pass('p_1', { kind: 'session', user }))
+    t.strictSame((await enrollmentPasses.get('p_1'))?.user, user)
+    const claim = { kind: 'session', holder: undefined, at: start + 1 } as const
+    t.match(await enrollmentPasses.claim('hash of p_1', claim), { kind: 'session', user })
+  })
+
+  t.test('a SCEP challenge that is promised twice at once is the same one', async (t) => {
+    const { scepChallenges } = await open(t)
+    const challenge = { hash: 'h', enrollment: 'U', user: 'alice', createdAt: start, expiresAt: start + 1000 }
+    await Promise.all([scepChallenges.add(challenge), scepChallenges.add(challenge)])
+    t.match(await scepChallenges.find('h'), challenge)
+  })
+
   t.test('a pass is finished by one identity, after it was claimed', async (t) => {
     const { enrollmentPasses } = await open(t)
     await enrollmentPasses.add(pass('p_1', { scepChallenge: 'hash of a challenge' }))
