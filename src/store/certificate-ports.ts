@@ -91,3 +91,8 @@ export type IssueOutcome =
   | { readonly outcome: 'challenge-used' }
   /** The certificate that it renews, or that it would get again, was revoked in the meantime. */
   | { readonly outcome: 'revoked' }
+
+export interface ScepChallenges {
+  add(challenge: Omit<ScepChallenge, 'usedBy'>): Promise<void>
+  find(hash: string): Promise<ScepChallenge | undefined>
+}
