@@ -1,11 +1,12 @@
 /**
  * Apple's push service as far as an MDM server can tell: HTTP/2 over TLS, the client certificate asked for and checked,
- * Apple's answers for tokens, topics and headers, one stream until the certificate is accepted, GOAWAY with a reason,
- * throttling and silence on demand. It keeps what was accepted.
+ * Apple's answers for tokens, topics and headers, one stream until the certificate is accepted. On demand: GOAWAY with a
+ * reason, refused streams, answers cut off, other limits, throttling, silence. It keeps what was accepted.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import {
+  constants,
   createSecureServer,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
@@ -39,8 +40,12 @@ export interface SimulatedApns {
   readonly mostStreams: number
   /** The next `times` pushes to this token, or to any, get this. */
   answer(answer: ScriptedAnswer, times?: number, token?: string): void
-  /** Says GOAWAY to every connection; what is open is answered still. */
-  goaway(reason?: string): void
+  /** Asked for each push that no answer was scripted for; undefined: as it deserves. */
+  decide(by: (token: string) => ScriptedAnswer | undefined): void
+  /** Says GOAWAY to every connection. */
+  goaway(reason?: string, manner?: GoawayManner): void
+  /** Tells every connection, and those to come, that it takes so many streams at a time. */
+  limit(streams: number): void
   /** Cuts every connection, without an answer. */
   cut(): void
   /** Takes pushes and answers none of them until told otherwise. */
@@ -57,13 +62,22 @@ export interface AcceptedPush {
   readonly connection: number
 }
 
-export interface ScriptedAnswer {
-  readonly status: number
-  readonly reason?: string
-  readonly timestamp?: number
+/**
+ * - `graceful`: names the last stream that was processed; up to that one all are answered, then the connection ends
+ * - `abrupt`: names the last stream that was processed, and ends the connection at once
+ * - `faithless`: promises to process whatever comes, and drops what arrives afterwards, as a server on nghttp2 does that
+ *   says 2^31-1 without a second GOAWAY
+ */
+export type GoawayManner = 'graceful' | 'abrupt' | 'faithless'
+
+export type ScriptedAnswer =
+  | { readonly status: number; readonly reason?: string; readonly timestamp?: number }
+  /** Not processed: the stream is reset with REFUSED_STREAM. */
+  | 'refused'
+  /** Processed, and the connection is cut before the answer is complete. */
+  | 'cut'
   /** No answer at all. */
-  readonly silent?: true
-}
+  | 'silent'
 
 export async function startApns(options: ApnsOptions): Promise<SimulatedApns> {
   const service = new Apns(options)
@@ -78,16 +92,23 @@ class Apns implements SimulatedApns {
   mostStreams = 0
   readonly #server: ReturnType<typeof createSecureServer>
   readonly #sessions = new Set<ServerHttp2Session>()
-  readonly #scripted: { readonly answer: ScriptedAnswer; readonly token: string | undefined }[] = []
+  readonly #scripted: {
+    readonly answer: ScriptedAnswer
+    readonly token: string | undefined
+    left: number
+  }[] = []
   readonly #listeners: ((push: AcceptedPush) => void)[] = []
   readonly #numbers = new WeakMap<ServerHttp2Session, { readonly number: number; open: number }>()
+  #decide: (token: string) => ScriptedAnswer | undefined = () => undefined
+  #streams: number
   #held = false
 
   constructor({ cert, key, clientCa, streams = 100 }: ApnsOptions) {
+    this.#streams = streams
     // The handshake succeeds without a certificate, as Apple's does: the answer says what is wrong.
     const tls = { cert, key, ca: [clientCa], requestCert: true, rejectUnauthorized: false }
     this.#server = createSecureServer({ ...tls, settings: { maxConcurrentStreams: 1 } })
-    this.#server.on('session', (session) => this.#adopt(session, streams))
+    this.#server.on('session', (session) => this.#adopt(session))
     this.#server.on('stream', (stream, headers) => {
       stream.on('error', () => {})
       void this.#serve(stream, headers)
@@ -106,12 +127,28 @@ class Apns implements SimulatedApns {
   }
 
   answer(answer: ScriptedAnswer, times = 1, token?: string): void {
-    for (let count = 0; count < times; count++) this.#scripted.push({ answer, token })
+    this.#scripted.push({ answer, token, left: times })
   }
 
-  goaway(reason?: string): void {
+  decide(by: (token: string) => ScriptedAnswer | undefined): void {
+    this.#decide = by
+  }
+
+  goaway(reason?: string, manner: GoawayManner = 'graceful'): void {
     const data = reason === undefined ? undefined : Buffer.from(JSON.stringify({ reason }))
-    for (const session of this.#sessions) session.goaway(0, 0x7fffffff, data)
+    // Node puts the last stream that was processed where 0 is given.
+    for (const session of this.#sessions) {
+      if (session.closed) continue
+      session.goaway(constants.NGHTTP2_NO_ERROR, manner === 'faithless' ? 0x7fffffff : 0, data)
+      if (manner === 'graceful') session.close()
+      // The frame is to be out before the connection ends.
+      if (manner === 'abrupt') setImmediate(() => session.destroy())
+    }
+  }
+
+  limit(streams: number): void {
+    this.#streams = streams
+    for (const session of this.#sessions) this.#allow(session)
   }
 
   cut(): void {
@@ -132,12 +169,16 @@ class Apns implements SimulatedApns {
     await once(this.#server, 'close')
   }
 
-  #adopt(session: ServerHttp2Session, streams: number): void {
+  #adopt(session: ServerHttp2Session): void {
     this.#numbers.set(session, { number: ++this.connections, open: 0 })
     this.#sessions.add(session)
     session.on('close', () => this.#sessions.delete(session)).on('error', () => {})
+    this.#allow(session)
+  }
+
+  #allow(session: ServerHttp2Session): void {
     const socket = session.socket as TLSSocket // the server speaks TLS alone
-    if (socket.authorized) session.settings({ maxConcurrentStreams: streams })
+    if (socket.authorized) session.settings({ maxConcurrentStreams: this.#streams })
   }
 
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
@@ -148,22 +189,19 @@ class Apns implements SimulatedApns {
     stream.once('close', () => connection.open--)
     const body = await text(stream).catch(() => undefined)
     if (body === undefined || this.#held) return
-    const id = String(headers['apns-id'] ?? randomUUID())
-    const answer = this.#scriptedFor(tokenOf(headers)) ?? judge(headers, body, session.socket as TLSSocket)
-    if (answer.silent) return
-    if (answer.status === 200) this.#accept(headers, body, connection.number)
-    const { status, reason, timestamp } = answer
-    stream.respond({
-      ':status': status,
-      'apns-id': id,
-      ...(reason && { 'content-type': 'application/json' }),
-    })
-    stream.end(reason === undefined ? undefined : JSON.stringify({ reason, ...(timestamp && { timestamp }) }))
+    const answer = this.#answerFor(tokenOf(headers)) ?? judge(headers, body, session.socket as TLSSocket)
+    if (answer === 'silent' || stream.destroyed) return
+    if (answer === 'refused') return stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    if (answer === 'cut' || answer.status === 200) this.#accept(headers, body, connection.number)
+    if (answer === 'cut') return session.destroy()
+    respond(stream, String(headers['apns-id'] ?? randomUUID()), answer)
   }
 
-  #scriptedFor(token: string): ScriptedAnswer | undefined {
-    const index = this.#scripted.findIndex((one) => one.token === undefined || one.token === token)
-    return index < 0 ? undefined : this.#scripted.splice(index, 1)[0]?.answer
+  #answerFor(token: string): ScriptedAnswer | undefined {
+    const found = this.#scripted.find((one) => one.token === undefined || one.token === token)
+    if (found === undefined) return this.#decide(token)
+    if (--found.left <= 0) this.#scripted.splice(this.#scripted.indexOf(found), 1)
+    return found.answer
   }
 
   #accept(headers: IncomingHttpHeaders, body: string, connection: number): void {
@@ -179,13 +217,21 @@ class Apns implements SimulatedApns {
   }
 }
 
+type Answer = Exclude<ScriptedAnswer, string>
+
+function respond(stream: ServerHttp2Stream, id: string, { status, reason, timestamp }: Answer): void {
+  const type = reason === undefined ? {} : { 'content-type': 'application/json' }
+  stream.respond({ ':status': status, 'apns-id': id, ...type })
+  stream.end(reason === undefined ? undefined : JSON.stringify({ reason, ...(timestamp && { timestamp }) }))
+}
+
 function tokenOf(headers: IncomingHttpHeaders): string {
   return /^\/3\/device\/([^/]*)$/.exec(String(headers[':path']))?.[1] ?? ''
 }
 
 /** In the order in which Apple seems to look. */
-function judge(headers: IncomingHttpHeaders, body: string, socket: TLSSocket): ScriptedAnswer {
-  const refuse = (status: number, reason: string): ScriptedAnswer => ({ status, reason })
+function judge(headers: IncomingHttpHeaders, body: string, socket: TLSSocket): Answer {
+  const refuse = (status: number, reason: string): Answer => ({ status, reason })
   if (headers[':method'] !== 'POST') return refuse(405, 'MethodNotAllowed')
   if (!String(headers[':path']).startsWith('/3/device/')) return refuse(404, 'BadPath')
   const uid = subjectUid(socket)

@@ -2,22 +2,20 @@
  * APNs: waking enrolled devices by push. A push says "come" and nothing else; what the device is to do waits in the
  * record, and so do the pushes themselves (`push_outbox`), so that none is lost with a process. One worker of the
  * installation runs, under a lease. `answers.ts` is Apple's table of answers, `connections.ts` the few long-lived HTTP/2
- * connections, `schedule.ts` when a push is made again.
+ * connections, `outcome.ts` what can become of a push, `consequence.ts` what follows from that, `halt.ts` when nobody is
+ * pushed to, `schedule.ts` when a push is made again.
  *
- * This file: the worker.
+ * This file: the worker. So many pushes as there are places are under way; who has an answer makes room for the next,
+ * however long others wait for theirs. A push keeps its place until the record has its result.
  */
-import type {
-  Enrollments,
-  PushOutbox,
-  PushResult,
-  PushTarget,
-  WantedPush,
-} from '../store/enrollment-ports.ts'
-import { type PushAnswer, textOf, type Verdict, verdictOf } from './answers.ts'
-import { NoAnswer } from './connection.ts'
+import type { Enrollments, PushOutbox, PushTarget, WantedPush } from '../store/enrollment-ports.ts'
+import type { Verdict } from './answers.ts'
 import { Connections, type ConnectionsOptions } from './connections.ts'
+import { type Consequence, consequenceOf, type Tried, whenHalted } from './consequence.ts'
+import { doubtsToken, Halts, refusesUs, speaksForUs, suspicious } from './halt.ts'
+import { answered, type Outcome, outcomeText } from './outcome.ts'
 import type { PushCertificate } from './push-certificate.ts'
-import { afterAccepted, afterFailure, mostAccepted, storedFor } from './schedule.ts'
+import { storedFor } from './schedule.ts'
 
 export interface PushWorkerOptions extends Omit<ConnectionsOptions, 'onGoaway'> {
   readonly certificate: PushCertificate
@@ -41,43 +39,43 @@ export interface PushEvent {
 }
 
 /** So many pushes are under way at a time. */
-const atOnce = 500
+const places = 500
 /** Milliseconds between two looks when nothing is due, and nobody has announced anything. */
 const lookEvery = 60_000
-/** After a fault that is everybody's, one push tries again after this. */
-const probeAfter = 30 * 60_000
-/** So many answers in a row that each say "not this token", and none that says otherwise, are about us. */
-const suspicious = 10
-
-interface Tried {
-  readonly push: WantedPush
-  readonly target: PushTarget
-  readonly id: string
-  readonly answer: PushAnswer | NoAnswer
-}
+/** While pushes are under way, the record is asked for others at least so often. */
+const lookWhileBusy = 1_000
+const shortestRest = 50
+/** Answers that come within so many milliseconds are written in one transaction. */
+const gatherFor = 20
+/** When the record cannot be read or written. */
+const afterError = 5_000
 
 export class PushWorker {
   readonly #options: PushWorkerOptions
   readonly #connections: Connections
+  readonly #halts: Halts
+  /** By enrollment: begun, and not yet written. */
+  readonly #underWay = new Set<string>()
+  #ended: Tried[] = []
   #certificate: PushCertificate
   #wake: (() => void) | undefined
-  /** Pushing waits until then: the fault is everybody's. */
-  #stoppedUntil = 0
-  #goaway: string | undefined
+  #poked = false
 
   constructor(options: PushWorkerOptions) {
     this.#options = options
     this.#certificate = options.certificate
+    this.#halts = new Halts(options)
     this.#connections = new Connections(options.certificate, {
       ...options,
       onGoaway: (reason) => {
-        this.#goaway = reason
+        if (reason?.startsWith('BadCertificate')) this.#halt(reason)
       },
     })
   }
 
-  /** A push was wanted: looks at once. */
+  /** A push was wanted, or has ended: looks at once. */
   poke(): void {
+    this.#poked = true
     this.#wake?.()
   }
 
@@ -89,152 +87,161 @@ export class PushWorker {
       )
     this.#certificate = certificate
     this.#connections.use(certificate)
-    this.#stoppedUntil = 0
+    this.#halts.lift()
     this.poke()
   }
 
   /** Until the signal is aborted; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const stop = () => this.#connections.close()
-    signal.addEventListener('abort', stop, { once: true })
+    signal.addEventListener('abort', () => this.#connections.close(), { once: true })
     while (!signal.aborted) {
-      const pause = await this.#turn().catch((error: unknown) => {
+      try {
+        await this.#rest(await this.#turn(), signal)
+      } catch (error) {
         this.#options.onError(error)
-        return 5_000
-      })
-      if (pause > 0) await this.#rest(pause, signal)
-    }
-  }
-
-  /** @returns milliseconds until the next turn */
-  async #turn(): Promise<number> {
-    const { outbox, now } = this.#options
-    const at = now()
-    if (at < this.#stoppedUntil) return this.#stoppedUntil - at
-    const due = await outbox.due(at, this.#stoppedUntil === 0 ? atOnce : 1)
-    if (due.length === 0)
-      return Math.min(Math.max(((await outbox.nextDue()) ?? Infinity) - at, 50), lookEvery)
-    const tried = await Promise.all(due.map((push) => this.#push(push)))
-    const sent = tried.filter((one) => one !== undefined)
-    const stopped = this.#everybodysFault(sent)
-    if (stopped === undefined && sent.some(({ answer }) => isAccepted(answer))) this.#goOn()
-    const results = await Promise.all(sent.map((one) => this.#judge(one, stopped !== undefined)))
-    // A device without a token is not pushed for: it brings a new one when it comes by itself.
-    const without = due
-      .filter((_, index) => tried[index] === undefined)
-      .map((push): PushResult => ({ push, answer: 'no token', next: undefined }))
-    await outbox.took([...results, ...without])
-    return 0
-  }
-
-  async #push(push: WantedPush): Promise<Tried | undefined> {
-    const target = await this.#options.enrollments.pushTarget(push.enrollment)
-    if (target === undefined) return undefined
-    const { newId, now } = this.#options
-    const id = newId()
-    const { token, magic } = target
-    const expiration = Math.floor((now() + storedFor) / 1000)
-    try {
-      const topic = this.#certificate.topic
-      if (target.topic !== topic)
-        return { push, target, id, answer: { status: 400, reason: 'DeviceTokenNotForTopic' } }
-      return {
-        push,
-        target,
-        id,
-        answer: await this.#connections.send({ id, token, magic, topic, expiration }),
+        await this.#sleep(afterError, signal)
       }
-    } catch (error) {
-      if (error instanceof NoAnswer) return { push, target, id, answer: error }
-      throw error
     }
+    await this.#finish().catch(this.#options.onError)
   }
 
-  /** A wrong certificate, topic or environment says so with each push: going on would only make Apple angry. */
-  #everybodysFault(tried: readonly Tried[]): string | undefined {
-    const answers = tried.map(({ answer }) => answer)
-    const refused = answers.find((answer) => !(answer instanceof NoAnswer) && verdictOf(answer) === 'stop')
-    const tokens = answers.filter(
-      (answer) =>
-        !(answer instanceof NoAnswer) && verdictOf(answer) === 'dead-token' && answer.status === 400,
-    )
-    const environment =
-      tokens.length >= suspicious && tokens.length === answers.length ? tokens[0] : undefined
-    const goaway = this.#goaway?.startsWith('BadCertificate') ? this.#goaway : undefined
-    this.#goaway = undefined
-    const found = refused ?? environment
-    const why = found !== undefined && !(found instanceof NoAnswer) ? textOf(found) : goaway
-    if (why === undefined) return undefined
-    this.#stoppedUntil = this.#options.now() + probeAfter
+  /** @returns milliseconds until the next turn, if nothing happens before */
+  async #turn(): Promise<number> {
+    this.#poked = false
+    await this.#settle()
+    const left = await this.#begin()
+    if (left > 0) return 0
+    if (this.#underWay.size > 0) return lookWhileBusy
+    const { outbox, now } = this.#options
+    const next = Math.max(this.#halts.present?.until ?? 0, (await outbox.nextDue()) ?? Infinity)
+    return Math.min(Math.max(next - now(), shortestRest), lookEvery)
+  }
+
+  /** Begins as many as there are places for. @returns how many were taken from the record instead */
+  async #begin(): Promise<number> {
+    const { outbox, enrollments, now } = this.#options
+    const room = this.#room()
+    if (room <= 0) return 0
+    // Those under way are due as well, so that as many as there are places hold enough that are not.
+    const due = await outbox.due(now(), places)
+    const next = due.filter(({ enrollment }) => !this.#underWay.has(enrollment)).slice(0, room)
+    const targets = await Promise.all(next.map(({ enrollment }) => enrollments.pushTarget(enrollment)))
+    const without = next.filter((push, index) => !this.#start(push, targets[index]))
+    // A device without a token is not pushed for: it brings a new one when it comes by itself.
+    await outbox.took(without.map((push) => ({ push, answer: 'no token', next: undefined })))
+    return without.length
+  }
+
+  #room(): number {
+    const { present } = this.#halts
+    if (present === undefined) return this.#doubted().length < suspicious ? places - this.#underWay.size : 0
+    return this.#options.now() < present.until ? 0 : 1 - this.#underWay.size
+  }
+
+  #start(push: WantedPush, target: PushTarget | undefined): boolean {
+    if (target === undefined) return false
+    const probed = this.#halts.present
+    const certificate = this.#certificate
+    const id = this.#options.newId()
+    this.#underWay.add(push.enrollment)
+    void this.#send(id, target).then((outcome) => {
+      this.#ended.push({ push, target, id, certificate, probed, outcome })
+      this.poke()
+    })
+    return true
+  }
+
+  async #send(id: string, { token, magic, topic: wanted }: PushTarget): Promise<Outcome> {
+    const { topic } = this.#certificate
+    if (wanted !== topic) return answered({ status: 400, reason: 'DeviceTokenNotForTopic' })
+    const expiration = Math.floor((this.#options.now() + storedFor) / 1000)
+    return this.#connections.send({ id, token, magic, topic, expiration })
+  }
+
+  #doubted(): readonly Tried[] {
+    return this.#ended.filter(({ outcome }) => doubtsToken(outcome))
+  }
+
+  /** Writes what has ended. Whether it is the tokens that are bad shows when another push has its answer, or all have. */
+  async #settle(): Promise<void> {
+    const doubted = this.#doubted()
+    this.#judgeUs(doubted)
+    const clear = this.#ended.some(({ outcome }) => outcome.kind === 'answered' && !doubtsToken(outcome))
+    const wait = doubted.length < this.#underWay.size && !clear && this.#halts.present === undefined
+    await this.#write(this.#ended.filter(({ outcome }) => !wait || !doubtsToken(outcome)))
+  }
+
+  #judgeUs(doubted: readonly Tried[]): void {
+    // What answered to the certificate before says nothing about this one.
+    const tried = this.#ended.filter(({ certificate }) => certificate === this.#certificate)
+    const refused = tried.map(({ outcome }) => refusesUs(outcome)).find((why) => why !== undefined)
+    const why = refused ?? this.#wrongEnvironment(doubted)
+    if (why !== undefined) this.#halt(why)
+    else
+      for (const { outcome, probed } of tried)
+        if (outcome.kind === 'answered' && speaksForUs(outcome)) this.#halts.vouch(probed)
+  }
+
+  #wrongEnvironment(doubted: readonly Tried[]): string | undefined {
+    const probe = doubted.find(({ probed }) => probed !== undefined && probed === this.#halts.present)
+    const all = doubted.length >= suspicious && doubted.length === this.#underWay.size
+    const one = probe ?? (all ? doubted[0] : undefined)
+    return one && outcomeText(one.outcome)
+  }
+
+  #halt(why: string): void {
+    this.#halts.halt(why)
     this.#connections.renew()
-    this.#options.onCondition(
-      false,
-      `Apple refuses every push: ${why}. Is it the right push certificate, and not expired?`,
+  }
+
+  async #write(tried: readonly Tried[]): Promise<void> {
+    if (tried.length === 0) return
+    const { outbox, enrollments, now } = this.#options
+    const consequences = tried.map((one) => this.#consequence(one))
+    for (const [index, { retire }] of consequences.entries()) {
+      const { push, target } = tried[index] as Tried // as many as consequences
+      if (retire) await enrollments.retireToken(push.enrollment, target.token, now())
+    }
+    await outbox.took(consequences.map(({ result }) => result))
+    const written = new Set(tried)
+    this.#ended = this.#ended.filter((one) => !written.has(one))
+    for (const { push } of tried) this.#underWay.delete(push.enrollment)
+    for (const one of tried) this.#report(one)
+  }
+
+  #consequence(tried: Tried): Consequence {
+    const { outcome } = tried
+    const speaks = outcome.kind === 'answered' && speaksForUs(outcome)
+    if (this.#halts.present !== undefined && !speaks) return whenHalted(tried, this.#options)
+    return consequenceOf(tried, this.#options)
+  }
+
+  #report({ push, id, outcome }: Tried): void {
+    this.#options.onPush({
+      ...{ enrollment: push.enrollment, id, answer: outcomeText(outcome) },
+      verdict: outcome.kind === 'answered' ? outcome.verdict : 'no-answer',
+    })
+  }
+
+  /** What was answered is written; what was not stays due, and whoever works next makes it at once. */
+  async #finish(): Promise<void> {
+    await this.#write(
+      this.#ended.filter(({ outcome }) => outcome.kind === 'answered' && speaksForUs(outcome)),
     )
-    return why
   }
 
-  #goOn(): void {
-    this.#stoppedUntil = 0
-    this.#options.onCondition(true)
-  }
-
-  async #judge({ push, target, id, answer }: Tried, stopped: boolean): Promise<PushResult> {
-    const { onPush, enrollments, now } = this.#options
-    const verdict = answer instanceof NoAnswer ? 'no-answer' : verdictOf(answer)
-    const text = answer instanceof NoAnswer ? answer.message : textOf(answer)
-    onPush({ enrollment: push.enrollment, id, answer: text, verdict })
-    if (stopped && verdict !== 'accepted') return this.#again(push, text, { dueAt: this.#stoppedUntil })
-    switch (verdict) {
-      case 'accepted':
-        return this.#accepted(push, text)
-      case 'dead-token':
-        // The device has given a newer one since Apple learnt that this one is dead.
-        if (!(answer instanceof NoAnswer) && target.updatedAt > (answer.timestamp ?? Infinity))
-          return this.#again(push, text)
-        await enrollments.retireToken(push.enrollment, target.token, now())
-        return { push, answer: text, next: undefined }
-      case 'mistake':
-        // The same again would fail the same way; a later version may know better.
-        return this.#again(push, text, { dueAt: now() + afterAccepted(push.failures + 1) })
-      case 'reconnect':
-        this.#connections.renew()
-        return this.#again(push, text)
-      default:
-        return this.#again(push, text)
-    }
-  }
-
-  #accepted(push: WantedPush, answer: string): PushResult {
-    const now = this.#options.now()
-    const accepted = push.accepted + 1
-    if (accepted >= mostAccepted) return { push, answer, next: undefined }
-    return {
-      push,
-      answer,
-      next: { dueAt: now + afterAccepted(accepted), failures: 0, accepted, acceptedAt: now },
-    }
-  }
-
-  #again(push: WantedPush, answer: string, { dueAt }: { readonly dueAt?: number } = {}): PushResult {
-    const { now, random } = this.#options
-    const failures = push.failures + 1
-    const { accepted } = push
-    return {
-      push,
-      answer,
-      next: { dueAt: dueAt ?? now() + afterFailure(failures, random), failures, accepted },
-    }
-  }
-
+  /** Until something ends or is wanted; a little longer while answers come in. */
   async #rest(milliseconds: number, signal: AbortSignal): Promise<void> {
-    const rested = new AbortController()
-    this.#wake = () => rested.abort()
-    await this.#options.sleep(milliseconds, AbortSignal.any([signal, rested.signal])).catch(() => {})
-    this.#wake = undefined
+    if (!this.#poked) {
+      const woken = new AbortController()
+      this.#wake = () => woken.abort()
+      await this.#sleep(milliseconds, AbortSignal.any([signal, woken.signal]))
+      this.#wake = undefined
+    }
+    if (this.#underWay.size > 0) await this.#sleep(gatherFor, signal)
   }
-}
 
-function isAccepted(answer: PushAnswer | NoAnswer): boolean {
-  return !(answer instanceof NoAnswer) && answer.status === 200
+  async #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await this.#options.sleep(milliseconds, signal).catch(() => {})
+  }
 }

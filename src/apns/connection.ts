@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { type PushAnswer, readAnswer } from './answers.ts'
+import { answered, type Outcome, type Unanswered, type Unseen, unanswered } from './outcome.ts'
 
 /** One push. Token, magic and topic are of the same TokenUpdate. */
 export interface Push {
@@ -14,16 +15,13 @@ export interface Push {
   readonly expiration: number
 }
 
-/** No answer: the connection went away or nothing came in time. Whether Apple has it is not known; a push may be sent twice. */
-export class NoAnswer extends Error {
+/** There is no connection, and why. */
+export class NoConnection extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
-    this.name = new.target.name
+    this.name = 'NoConnection'
   }
 }
-
-/** Apple has certainly not seen it (it came after a GOAWAY): another connection takes it at once. */
-export class NotSent extends NoAnswer {}
 
 export interface ConnectionOptions {
   /** `https://api.push.apple.com:443`. */
@@ -34,61 +32,78 @@ export interface ConnectionOptions {
   readonly ca?: string
   /** Milliseconds. */
   readonly timeout: number
+  /** Ends the wait for a connection. */
+  readonly stopped: AbortSignal
   /** Idle for so long, it is asked whether it is still there. */
   readonly pingAfter: number
   /** What Apple says when it closes: `{"reason":"BadCertificate"}`. */
   readonly onGoaway: (reason: string | undefined) => void
-  /** Apple allows another number of streams than before. */
+  /** It may take more pushes than before, or is at its end. */
   readonly onRoom: () => void
 }
 
 const mostStreams = 1000
+/** Milliseconds that answers have after a GOAWAY, and a PING's has. What is under way by then is sent again elsewhere. */
+const grace = 3_000
 
 /** One HTTP/2 connection to APNs, kept for hours or days. */
 export class Connection {
   readonly #session: ClientHttp2Session
   readonly #options: ConnectionOptions
   #usable = true
+  /** Whether anything was ever answered on it. */
+  #proven = false
   #open = 0
+  /** The last stream that Apple processes, once it has said GOAWAY. */
+  #last = Infinity
+  #asking = false
   #idle: NodeJS.Timeout | undefined
+  #ending: NodeJS.Timeout | undefined
 
   private constructor(session: ClientHttp2Session, options: ConnectionOptions) {
     this.#session = session
     this.#options = options
-    const end = () => this.retire()
-    // Streams above lastStreamID end with REFUSED_STREAM and are sent again; those below get their answers.
-    session.on('goaway', (_code: number, _last: number, data?: Buffer) => {
+    session.on('goaway', (_code: number, last: number, data?: Buffer) => {
+      this.#goaway(last)
       options.onGoaway(readAnswer(0, data?.toString('utf8') ?? '').reason)
-      end()
     })
-    session.on('error', end).on('close', end).on('remoteSettings', options.onRoom)
+    session.on('error', () => this.retire()).on('remoteSettings', options.onRoom)
+    session.on('close', () => this.destroy())
     this.#rest()
   }
 
-  /** @throws NoAnswer */
+  /** @throws NoConnection */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const { origin, cert, key, ca, timeout } = options
+    const { origin, cert, key, ca, timeout, stopped } = options
     const session = connect(origin, { cert, key, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) })
-    const signal = AbortSignal.timeout(timeout)
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(timeout)])
     try {
       // Before its SETTINGS, Apple's limit on streams is not known.
       await once(session, 'remoteSettings', { signal })
     } catch (cause) {
       session.on('error', () => {})
       session.destroy()
-      throw new NoAnswer(`no connection to ${new URL(origin).host}`, { cause })
+      throw new NoConnection(`no connection to ${new URL(origin).host}`, { cause })
     }
     return new Connection(session, options)
   }
 
   /** How many more pushes it takes now. Apple may change its limit at any time, and begins with 1. */
   get room(): number {
-    if (!this.#usable || this.#session.destroyed) return 0
+    if (!this.usable || this.#asking) return 0
     return Math.min(this.#session.remoteSettings?.maxConcurrentStreams ?? 1, mostStreams) - this.#open
   }
 
   get usable(): boolean {
-    return this.#usable
+    return this.#usable && !this.#session.closed && !this.#session.destroyed
+  }
+
+  get closed(): boolean {
+    return this.#session.destroyed
+  }
+
+  get proven(): boolean {
+    return this.#proven
   }
 
   /** Takes a place for one `send`, which must follow: whoever else asks for room meanwhile does not get the same one. */
@@ -97,14 +112,13 @@ export class Connection {
     clearTimeout(this.#idle)
   }
 
-  /** In the place that was reserved. @throws NoAnswer */
-  async send(push: Push): Promise<PushAnswer> {
-    try {
-      return await this.#exchange(push)
-    } finally {
-      this.#open--
-      if (this.#open === 0) this.#usable ? this.#rest() : this.#session.close()
-    }
+  /** In the place that was reserved; never rejects. */
+  async send(push: Push): Promise<Outcome | Unseen> {
+    const outcome = await this.#exchange(push)
+    this.#open--
+    if (outcome.kind === 'answered') this.#proven = true
+    if (this.#open === 0) this.#usable ? this.#rest() : this.#session.close()
+    return outcome
   }
 
   /** No more pushes on it; those under way get their answers. */
@@ -112,66 +126,88 @@ export class Connection {
     this.#usable = false
     clearTimeout(this.#idle)
     if (this.#open === 0) this.#session.close()
+    this.#options.onRoom()
   }
 
   destroy(): void {
     this.#usable = false
     clearTimeout(this.#idle)
+    clearTimeout(this.#ending)
     this.#session.destroy()
+    this.#options.onRoom()
   }
 
-  async #exchange({ id, token, magic, topic, expiration }: Push): Promise<PushAnswer> {
+  /**
+   * Node refuses the streams above the last. Those below are to get their answers, but not all servers keep to that: nghttp2
+   * drops what arrives after its GOAWAY, whatever it said would be the last.
+   */
+  #goaway(last: number): void {
+    this.#last = last
+    this.#ending ??= setTimeout(() => this.destroy(), Math.min(grace, this.#options.timeout)).unref()
+    this.retire()
+  }
+
+  async #exchange(push: Push): Promise<Outcome | Unseen> {
     let stream: ClientHttp2Stream | undefined
     try {
-      stream = this.#session.request({
-        ':method': 'POST',
-        ':path': `/3/device/${token}`,
-        'apns-topic': topic,
-        'apns-push-type': 'mdm',
-        'apns-priority': '10',
-        'apns-expiration': String(expiration),
-        'apns-id': id,
-        'content-type': 'application/json',
-      })
-      stream.end(JSON.stringify({ mdm: magic }))
-      return await answerOf(stream, this.#options.timeout)
+      stream = this.#request(push)
+      return answered(await answerOf(stream, this.#options.timeout))
     } catch (cause) {
-      if (stream === undefined || wasRefused(stream, cause))
-        throw new NotSent('the connection takes no more pushes', { cause })
+      if (stream === undefined || this.#wasUnseen(stream))
+        return { kind: 'unseen', why: 'the connection takes no more pushes' }
       if (cause instanceof TimedOut) this.#suspect()
       stream.on('error', () => {}).close(constants.NGHTTP2_CANCEL)
-      throw new NoAnswer(cause instanceof Error ? cause.message : 'no answer', { cause })
+      return lost(cause)
     }
+  }
+
+  /** @throws what Node throws on a session that has ended or had a GOAWAY */
+  #request({ id, token, magic, topic, expiration }: Push): ClientHttp2Stream {
+    const stream = this.#session.request({
+      ':method': 'POST',
+      ':path': `/3/device/${token}`,
+      'apns-topic': topic,
+      'apns-push-type': 'mdm',
+      'apns-priority': '10',
+      'apns-expiration': String(expiration),
+      'apns-id': id,
+      'content-type': 'application/json',
+    })
+    stream.end(JSON.stringify({ mdm: magic }))
+    return stream
+  }
+
+  /** Refused, above the GOAWAY's last, or never sent because the GOAWAY came first: nghttp2 calls that INTERNAL_ERROR. */
+  #wasUnseen({ rstCode, id, pending }: ClientHttp2Stream): boolean {
+    if (rstCode === constants.NGHTTP2_REFUSED_STREAM || pending || id === undefined) return true
+    return id > this.#last || (this.#last < Infinity && rstCode === constants.NGHTTP2_INTERNAL_ERROR)
   }
 
   #rest(): void {
     this.#idle = setTimeout(() => this.#suspect(), this.#options.pingAfter).unref()
   }
 
-  /** A connection through a firewall that has forgotten it looks open for ever. */
+  /** A connection through a firewall that has forgotten it looks open for ever. It gets no pushes until the PING is answered. */
   #suspect(): void {
-    if (this.#session.destroyed) return
-    const dead = setTimeout(() => this.destroy(), this.#options.timeout).unref()
-    const asked = this.#session.ping((error) => {
+    if (this.#session.destroyed || this.#asking) return
+    this.#asking = true
+    const dead = setTimeout(() => this.destroy(), Math.min(grace, this.#options.timeout)).unref()
+    const sent = this.#session.ping((error) => {
       clearTimeout(dead)
-      if (error !== null) this.destroy()
-      else if (this.#open === 0 && this.#usable) this.#rest()
+      this.#asking = false
+      if (error !== null) return this.destroy()
+      if (this.#open === 0 && this.#usable) this.#rest()
+      this.#options.onRoom()
     })
-    if (!asked) clearTimeout(dead)
+    if (!sent) clearTimeout(dead)
   }
 }
 
-/** RFC 9113, section 8.7: a refused stream, or one above the GOAWAY's last, was not processed. */
-function wasRefused(stream: ClientHttp2Stream, cause: unknown): boolean {
-  const { code } = cause as { code?: unknown }
-  return (
-    stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ||
-    code === 'ERR_HTTP2_GOAWAY_SESSION' ||
-    (stream.pending && code !== undefined)
-  )
-}
-
 class TimedOut extends Error {}
+
+function lost(cause: unknown): Unanswered {
+  return unanswered(cause instanceof Error ? cause.message : 'no answer')
+}
 
 const longestBody = 4096
 

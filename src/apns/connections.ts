@@ -1,5 +1,5 @@
-import type { PushAnswer } from './answers.ts'
-import { Connection, NoAnswer, NotSent, type Push } from './connection.ts'
+import { Connection, NoConnection, type Push } from './connection.ts'
+import { type Outcome, type Unanswered, unanswered } from './outcome.ts'
 import type { PushCertificate } from './push-certificate.ts'
 import { beforeConnecting } from './schedule.ts'
 
@@ -27,7 +27,10 @@ export class Connections {
   readonly #closed = new AbortController()
   #certificate: PushCertificate
   #connections: Connection[] = []
-  #opening: Promise<void> | undefined
+  /** Those that take no more pushes, and still wait for answers. */
+  #ending: Connection[] = []
+  #opening: Promise<Unanswered | undefined> | undefined
+  /** In a row: connections that could not be opened, or on which nothing was answered well. */
   #failures = 0
   #waiting: (() => void)[] = []
 
@@ -39,80 +42,105 @@ export class Connections {
   /** New connections use it; those that are open end when they are idle. */
   use(certificate: PushCertificate): void {
     this.#certificate = certificate
-    for (const connection of this.#connections) connection.retire()
-    this.#connections = []
     this.#failures = 0
+    this.renew()
   }
 
-  /** @throws NoAnswer */
-  async send(push: Push): Promise<PushAnswer> {
-    for (let attempt = 1; ; attempt++) {
+  /** Never rejects. */
+  async send(push: Push): Promise<Outcome> {
+    let why = ''
+    for (let attempt = 1; attempt <= attempts; attempt++) {
       const connection = await this.#withRoom()
-      try {
-        return await connection.send(push)
-      } catch (error) {
-        if (!(error instanceof NotSent) || attempt === attempts) throw error
-        connection.retire()
-      } finally {
-        this.#waiting.shift()?.()
-      }
+      if (!(connection instanceof Connection)) return connection
+      const outcome = await connection.send(push)
+      this.#learn(connection, outcome)
+      this.#waiting.shift()?.()
+      if (outcome.kind !== 'unseen') return outcome
+      why = outcome.why
     }
+    return unanswered(why)
   }
 
   /** What answers this connection's credentials badly, answers all of them so: the next push opens another. */
   renew(): void {
     for (const connection of this.#connections) connection.retire()
-    this.#connections = []
   }
 
   close(): void {
     this.#closed.abort()
-    for (const connection of this.#connections) connection.destroy()
+    for (const connection of [...this.#connections, ...this.#ending]) connection.destroy()
     this.#wakeAll()
+  }
+
+  /** A connection that Apple is tired of takes no more pushes; its other answers say so too, and count once. */
+  #learn(connection: Connection, outcome: Awaited<ReturnType<Connection['send']>>): void {
+    if (outcome.kind !== 'answered') return
+    if (outcome.verdict !== 'reconnect') this.#failures = 0
+    else if (connection.usable) {
+      this.#failures++
+      connection.retire()
+    }
   }
 
   #wakeAll(): void {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  /** @returns one with a place that is reserved */
-  async #withRoom(): Promise<Connection> {
+  /** @returns one with a place that is reserved, or why there is none */
+  async #withRoom(): Promise<Connection | Unanswered> {
     for (;;) {
-      if (this.#closed.signal.aborted) throw new NoAnswer('the worker stops')
-      this.#connections = this.#connections.filter(({ usable }) => usable)
+      if (this.#closed.signal.aborted) return unanswered('the worker stops')
+      this.#drop()
       const free = this.#connections.find(({ room }) => room > 0)
       if (free !== undefined) {
         free.reserve()
         return free
       }
-      if (this.#connections.length < this.#options.most) await this.#open()
-      else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      if (this.#connections.length >= this.#options.most)
+        await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      else {
+        const failed = await this.#open()
+        if (failed !== undefined) return failed
+      }
     }
   }
 
+  #drop(): void {
+    const ended = this.#connections.filter(({ usable }) => !usable)
+    if (ended.length === 0) return
+    this.#failures += ended.filter(({ proven }) => !proven).length
+    this.#connections = this.#connections.filter(({ usable }) => usable)
+    this.#ending = [...this.#ending, ...ended].filter(({ closed }) => !closed)
+  }
+
   /** One at a time, however many pushes wait for it. */
-  #open(): Promise<void> {
-    this.#opening ??= this.#connect().finally(() => {
-      this.#opening = undefined
-      this.#wakeAll()
-    })
+  #open(): Promise<Unanswered | undefined> {
+    this.#opening ??= this.#connect()
+      .then(
+        () => undefined,
+        (error: Error) => unanswered(error.message),
+      )
+      .finally(() => {
+        this.#opening = undefined
+        this.#wakeAll()
+      })
     return this.#opening
   }
 
+  /** @throws NoConnection */
   async #connect(): Promise<void> {
     const { sleep, random, most: _, ...options } = this.#options
     await sleep(beforeConnecting(this.#failures, random), this.#closed.signal).catch(() => {
-      throw new NoAnswer('the worker stops')
+      throw new NoConnection('the worker stops')
     })
     const certificate = this.#certificate
+    const { cert, key } = certificate
     try {
-      const connection = await Connection.open({
-        ...options,
-        ...{ cert: certificate.cert, key: certificate.key, onRoom: () => this.#wakeAll() },
-      })
+      const stopped = this.#closed.signal
+      const onRoom = () => this.#wakeAll()
+      const connection = await Connection.open({ ...options, cert, key, stopped, onRoom })
       if (this.#closed.signal.aborted || certificate !== this.#certificate) connection.destroy()
       else this.#connections.push(connection)
-      this.#failures = 0
     } catch (error) {
       this.#failures++
       throw error

@@ -15,6 +15,15 @@ export function afterFailure(failures: number, random: () => number): number {
   return Math.round(base * (0.8 + 0.4 * random()))
 }
 
+/**
+ * When nothing came back: a second, four, sixteen, up to half an hour. Soon, since a push that arrives twice does no harm:
+ * it only says "come", and Apple keeps one per device.
+ */
+export function afterSilence(failures: number, random: () => number): number {
+  const base = Math.min(1_000 * 4 ** Math.max(failures - 1, 0), 30 * minute)
+  return Math.round(base * (0.8 + 0.4 * random()))
+}
+
 /** Between attempts to connect: a second, doubling up to five minutes, with jitter. */
 export function beforeConnecting(failures: number, random: () => number): number {
   if (failures === 0) return 0
