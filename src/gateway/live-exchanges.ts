@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { ClientKey } from '../domain/client-identity.ts'
 import type { Decision } from '../domain/decision.ts'
 import type { DeviceState } from '../domain/registration.ts'
@@ -17,6 +18,8 @@ export class LiveExchanges {
   readonly #open = new Bag<LiveExchange>()
   /** Registrations whose state could not be read since it changed. */
   readonly #unread = new Map<string, NodeJS.Timeout>()
+  /** Ids: a request may have been assessed before its app's device was revoked, and be followed after. */
+  readonly #revokedApps = new LRUCache<string, true>({ max: 10_000 })
   readonly #deps: LiveDependencies
 
   constructor(deps: LiveDependencies) {
@@ -34,6 +37,7 @@ export class LiveExchanges {
     client.onClose(() => this.#open.delete(exchange))
     // It was revoked while the request was assessed, and the notice found nothing open.
     if (this.#isRevoked(assessment)) this.#cut(exchange, { verdict: 'refuse', reason: 'certificate.revoked' })
+    else if (this.#restsOnRevokedApp(assessment)) this.#cut(exchange, appRevoked)
     return exchange
   }
 
@@ -74,6 +78,16 @@ export class LiveExchanges {
   async reconsiderCertificate(serial: string): Promise<void> {
     const exchanges = this.#open.list(({ assessment }) => serialOf(assessment) === serial)
     await Promise.all(exchanges.map((exchange) => this.#reconsider(exchange)))
+  }
+
+  /**
+   * The trust in a device of the company app has ended, and with it what its key or its link has opened, by whatever the
+   * client was let through. What it has registered is blocked besides, registration by registration.
+   */
+  revokeApp(id: string): void {
+    this.#revokedApps.set(id, true)
+    for (const exchange of this.#open.list(({ assessment }) => this.#restsOnRevokedApp(assessment)))
+      this.#cut(exchange, appRevoked)
   }
 
   /** The policy, a bypass or the time changed. */
@@ -119,6 +133,10 @@ export class LiveExchanges {
     return serial !== undefined && this.#deps.isRevoked(serial)
   }
 
+  #restsOnRevokedApp({ app, facts }: Assessment): boolean {
+    return app !== undefined && !facts.publicPath && this.#revokedApps.has(app.device.id)
+  }
+
   #cut({ assessment, client }: LiveExchange, decision: Decision): void {
     this.#deps.onCutOff(assessment, decision)
     client.abort('cut-off')
@@ -137,6 +155,8 @@ export class LiveExchanges {
 function serialOf({ request }: Assessment): string | undefined {
   return request.head.connection.clientCertificate?.serialNumber
 }
+
+const appRevoked: Decision = { verdict: 'refuse', reason: 'app.revoked' }
 
 /** Milliseconds. */
 const rereadAfter = 500

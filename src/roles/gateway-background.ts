@@ -114,6 +114,8 @@ async function apply(change: Change, parts: GatewayParts, core: Core): Promise<v
     case 'certificate':
       core.certificates.told(change.subject)
       return core.live.reconsiderCertificate(change.subject)
+    case 'app':
+      return core.live.revokeApp(change.subject)
     case 'mdm-token':
       return core.tokens.known.changed()
     case 'approval':

@@ -3,6 +3,7 @@ import { type DeviceIds, deviceIdKinds } from '../domain/device-ids.ts'
 import type { Registration } from '../domain/registration.ts'
 import { appendAudit } from './audit-log.ts'
 import { makeTickets } from './binding-tickets.ts'
+import { appendChange } from './changes.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import { rememberForApp } from './mdm-tokens.ts'
 import type {
@@ -68,6 +69,7 @@ async function revoke(tx: WriteTransaction, id: string, by: Actor): Promise<Revo
     .returningAll()
     .executeTakeFirstOrThrow()
   await tx.deleteFrom('binding_tickets').where('app_device_id', '=', id).execute()
+  await appendChange(tx, 'app', id)
   await appendAudit(tx, {
     at: by.at,
     action: 'app.revoked',

@@ -139,7 +139,7 @@ export interface AppDevices {
   /** Those seen last come first. */
   list(filter: AppDeviceFilter): Promise<readonly ListedAppDevice[]>
   /**
-   * Ends the trust in an app's key, its links, and blocks the registrations that rest on it.
+   * Ends the trust in an app's key, its links, blocks the registrations that rest on it, and announces it (`app`).
    * @returns undefined when there is no such device; as it was when it had been revoked already
    */
   revoke(id: string, by: Actor): Promise<RevokedAppDevice | undefined>
@@ -271,11 +271,13 @@ export interface Change {
     | 'approval'
     | 'bypass'
     | 'mdm-token'
+    /** A device of the company app was revoked. */
+    | 'app'
     | 'vendor'
     | 'certificate'
     | 'enrollment'
     | 'push-wanted'
-  /** Id of the registration, approval, token, enrollment or authority, serial of the certificate, name of the service or of the MDM connection. */
+  /** Id of the registration, approval, token, app's device, enrollment or authority, serial of the certificate, name of the service or of the MDM connection. */
   readonly subject: string
   /**
    * Never the same twice: when the change of a sequence has another mark than it had, the record was replaced by an older
