@@ -152,7 +152,13 @@ t.test('keys whose exponent is small or whose size costs too much are refused', 
 t.test('what signs profiles gets no certificate of a device for it', async (t) => {
   const server = await scepServer(t)
   const { service, store, clock } = server
-  const settings = { folder: temporaryFolder(t), validity: 365 * day, renewalGrace: 90 * day, crlLife: day }
+  const settings = {
+    folder: temporaryFolder(t),
+    validity: 365 * day,
+    renewalGrace: 90 * day,
+    crlLife: day,
+    renewBefore: 60 * day,
+  }
   const { certificates } = store
   const signer = await openProfileSigner({ settings, service, certificates, now: () => clock.now })
   const content = certificateRequest({ key: rsaKey(), commonName: 'profiles' })
