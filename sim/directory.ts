@@ -10,6 +10,8 @@ export interface DirectoryEntry {
   readonly dn: string
   readonly password?: string
   readonly attributes: Readonly<Record<string, readonly string[]>>
+  /** The result code that every bind at this entry gets, such as 53 for an account that is locked. */
+  readonly bindResult?: number
 }
 
 export interface DirectoryOptions {
@@ -148,6 +150,7 @@ function bind(
   asked.push(`bind ${dn}${plain ? ' in the clear' : ''}`)
   if (typed === '') return success
   const entry = entries.find((one) => one.dn.toLowerCase() === dn.toLowerCase())
+  if (entry?.bindResult !== undefined) return entry.bindResult
   return entry?.password === typed ? success : invalidCredentials
 }
 

@@ -82,6 +82,7 @@ function refuse(error: unknown, visit: Visit, { logger, onRefused, pages }: Enro
   onRefused(code ?? 'service.unavailable')
   if (code === undefined) logger.error({ ...fields, err: error }, 'enrollment: fault')
   else logger[refusals[code].status >= 500 ? 'warn' : 'info'](fields, 'enrollment: refused')
+  if (error instanceof EnrollmentRefused && error.answer !== undefined) return error.answer
   const answer = refusalAnswer(code ?? 'service.unavailable', visit, pages.settings.help)
   return code === 'request.method'
     ? { ...answer, headers: [...answer.headers, ['Allow', methodsOf(visit.path)]] }
@@ -98,5 +99,19 @@ function codeOf(error: unknown): RefusalCode | undefined {
 /** Why, for the log; our own errors hold no secret. */
 function detailOf(error: unknown): { readonly detail?: string } {
   const cause = error instanceof EnrollmentRefused ? error.cause : error
-  return cause instanceof Error ? { detail: cause.message } : {}
+  return cause instanceof Error ? { detail: reasonsOf(cause).join(': ') } : {}
+}
+
+const deepest = 4
+
+/** The message and what is behind it: “does not answer” alone does not say what to mend. */
+function reasonsOf(error: Error): readonly string[] {
+  const reasons: string[] = []
+  for (let next: unknown = error; next instanceof Error && reasons.length < deepest; next = next.cause)
+    reasons.push(
+      next instanceof AggregateError
+        ? [next.message, ...next.errors.map((one) => (one instanceof Error ? one.message : ''))].join('; ')
+        : next.message,
+    )
+  return reasons
 }

@@ -1,3 +1,5 @@
+import type { Answer } from '../domain/answer.ts'
+
 /**
  * Why somebody is not enrolled, in plain words. Browsers get a page; devices, which show their user no more than that it
  * failed, get the same words as text, and the log holds the code.
@@ -158,10 +160,13 @@ export type RefusalCode = keyof typeof refusals
 /** A refusal is a normal result; thrown, since it ends the request wherever it is found. */
 export class EnrollmentRefused extends Error {
   readonly code: RefusalCode
+  /** What the browser gets in place of the page of this reason: the form once more, for example. */
+  readonly answer?: Answer
 
-  constructor(code: RefusalCode, options?: ErrorOptions) {
+  constructor(code: RefusalCode, options: ErrorOptions & { readonly answer?: Answer } = {}) {
     super(refusals[code].sentence, options)
     this.name = 'EnrollmentRefused'
     this.code = code
+    if (options.answer !== undefined) this.answer = options.answer
   }
 }

@@ -108,7 +108,10 @@ async function orAgain(
     const { settings, forms } = deps
     if (!error.code.startsWith('sign-in.')) throw error
     const visitor = await visitorOf(visit, forms)
-    return signInPage({ settings, visitor, userAgent: visit.header('user-agent'), refused: error.code })
+    const { code, cause } = error
+    const userAgent = visit.header('user-agent')
+    const answer = signInPage({ settings, visitor, userAgent, refused: { code, reference: visit.id } })
+    throw new EnrollmentRefused(code, { answer, cause })
   }
 }
 

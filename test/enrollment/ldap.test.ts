@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { createServer as createTlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
 import { issueCertificate } from '../../sim/certificates.ts'
 import { type DirectoryOptions, startDirectory } from '../../sim/directory.ts'
@@ -24,6 +27,12 @@ const entries = [
   person('bob', 'builder', { objectClass: ['machine'] }),
   person('twin', 'one'),
   { ...person('twin', 'two'), dn: 'uid=twin,ou=others,dc=example' },
+  ...[1, 2, 3, 4].map((one) => ({ ...person('many', 'x'), dn: `uid=many,ou=no${one},dc=example` })),
+  { ...person('locked', 'x'), bindResult: 53 },
+  { ...person('late', 'x'), bindResult: 19 },
+  { ...person('nopassword', 'x'), bindResult: 48 },
+  { ...person('moved', 'x'), bindResult: 10 },
+  { ...person('busy', 'x'), bindResult: 51 },
 ]
 
 async function directory(t: Test, options: Partial<DirectoryOptions> = {}) {
@@ -136,9 +145,57 @@ t.test('one subscriber of IPv6 has many addresses and no more attempts', async (
   )
 })
 
-t.test('a name that two entries have signs nobody in', async (t) => {
+t.test('a name that several entries have signs nobody in', async (t) => {
   const { signIn } = await directory(t)
   await t.rejects(signIn().check('twin', 'one'), { code: 'sign-in.wrong-password' })
+  await t.rejects(signIn().check('many', 'x'), { code: 'sign-in.wrong-password' }, 'more than were asked for')
+})
+
+t.test('an account that may not sign in is told from a directory that cannot say', async (t) => {
+  const { signIn, url } = await directory(t)
+  for (const name of ['locked', 'late', 'nopassword'])
+    await t.rejects(signIn().check(name, 'x'), { code: 'sign-in.wrong-password' }, name)
+  await t.rejects(signIn().check('moved', 'x'), { code: 'sign-in.unavailable' }, 'referrals are not followed')
+  await t.rejects(signIn().check('busy', 'x'), {
+    code: 'sign-in.unavailable',
+    cause: { message: /no directory server/, errors: [{ message: new RegExp(`^${url}: .*Busy`, 'i') }] },
+  })
+})
+
+t.test('a server that says nothing, or rubbish, is one that does not answer', async (t) => {
+  const { signIn, url } = await directory(t)
+  const { ca } = await certificates(t)
+  const identity = await issueCertificate({
+    ...{ commonName: 'rubbish', issuer: ca, use: 'server', addresses: ['127.0.0.1'] },
+    ...{ notBefore: Date.now() - 1000, days: 1 },
+  })
+  const says: readonly (Buffer | undefined)[] = [
+    undefined,
+    Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    Buffer.alloc(100, 0xff),
+    Buffer.from('3084ffffffff0201', 'hex'),
+    Buffer.from('300502010161ff', 'hex'),
+    Buffer.from('300c02010165070a010004000400', 'hex'),
+  ]
+  for (const rubbish of says)
+    for (const scheme of ['ldaps', 'ldap']) {
+      const talk = (socket: Socket) => {
+        socket.on('error', () => {})
+        socket.on('data', () => void (rubbish && socket.write(rubbish)))
+      }
+      const tls = { cert: identity.certificate, key: identity.key }
+      const inTls = scheme === 'ldaps' && rubbish !== undefined
+      const server = inTls ? createTlsServer(tls, talk) : createServer(talk)
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const bad = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const what = `${scheme}: ${rubbish?.toString('hex') ?? 'nothing'}`
+      const timeout = 300
+      const unavailable = { code: 'sign-in.unavailable' }
+      await t.rejects(signIn({ servers: [bad], timeout }).check('alice', 'wonderland'), unavailable, what)
+      server.close()
+    }
+  t.match(await signIn({ servers: [url] }).check('alice', 'wonderland'), { name: 'Alice' })
 })
 
 t.test('a directory that does not answer, or is not the right one, is no verdict on the user', async (t) => {

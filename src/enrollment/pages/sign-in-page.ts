@@ -1,7 +1,7 @@
 import type { Answer } from '../../domain/answer.ts'
 import type { EnrollmentSettings } from '../../settings/build-enrollment.ts'
 import { type RefusalCode, refusals } from '../refusals.ts'
-import { html, type Markup, renderDocument } from '../web/document.ts'
+import { html, type Markup, referenceTo, renderDocument } from '../web/document.ts'
 import type { Visitor } from '../web/forms.ts'
 import { qrCode } from '../web/qr-code.ts'
 import { deviceOf } from './device-at-hand.ts'
@@ -11,7 +11,7 @@ export interface SignInPage {
   readonly visitor: Visitor
   readonly userAgent: string | undefined
   /** What the last attempt ended with. */
-  readonly refused?: RefusalCode
+  readonly refused?: { readonly code: RefusalCode; readonly reference: string }
 }
 
 /** The front door: what this is, and the ways to sign in. On a computer, a QR code leads to the phone. */
@@ -20,14 +20,15 @@ export function signInPage({ settings, visitor, userAgent, refused }: SignInPage
   const device = deviceOf(userAgent)
   return renderDocument({
     title: `Enroll a device with ${organisation}`,
-    status: refused === undefined ? 200 : refusals[refused].status,
+    status: refused === undefined ? 200 : refusals[refused.code].status,
     headers: visitor.headers,
-    body: html`${refused === undefined ? undefined : alert(refused)}
+    body: html`${refused === undefined ? undefined : alert(refused.code)}
 <p>${organisation} sets up mail, Wi-Fi and other services on iPhones, iPads and Macs, and keeps them safe. Sign in first: the next page says what ${organisation} will be able to do, and nothing is installed before you agree.</p>
 ${device === 'other' ? onPhone(publicUrl) : undefined}
 ${device === 'other' ? html`<h2>Or here</h2>` : undefined}
-${ways(signIn, visitor, refused === 'sign-in.wrong-code')}
-${help === undefined ? undefined : html`<p class="quiet">${help}</p>`}`,
+${ways(signIn, visitor, refused?.code === 'sign-in.wrong-code')}
+${help === undefined ? undefined : html`<p class="quiet">${help}</p>`}
+${refused && referenceTo(refused)}`,
   })
 }
 

@@ -1,6 +1,18 @@
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
-import { AndFilter, Client, type Entry, EqualityFilter, FilterParser, InvalidCredentialsError } from 'ldapts'
+import {
+  AndFilter,
+  Client,
+  ConstraintViolationError,
+  type Entry,
+  EqualityFilter,
+  FilterParser,
+  InappropriateAuthError,
+  InsufficientAccessError,
+  InvalidCredentialsError,
+  NoSuchObjectError,
+  UnwillingToPerformError,
+} from 'ldapts'
 import type { EnrollingUser } from '../../domain/enrolling-user.ts'
 import type { LdapSettings } from '../../settings/build-enrollment.ts'
 import { EnrollmentRefused } from '../refusals.ts'
@@ -33,13 +45,13 @@ export class LdapSignIn {
     // A bind without a password is an anonymous one, and succeeds (RFC 4513, 5.1.2).
     if (name === '' || name.length > 256 || password === '' || password.length > 1024)
       throw new EnrollmentRefused('sign-in.wrong-password')
-    const failures: unknown[] = []
+    const failures: Error[] = []
     for (const server of this.#settings.servers) {
       try {
         return await this.#checkAt(server, { name, password, beforeTry })
       } catch (error) {
         if (error instanceof EnrollmentRefused) throw error
-        failures.push(error)
+        failures.push(new Error(`${server}: ${error}`, { cause: error }))
       }
     }
     throw new EnrollmentRefused('sign-in.unavailable', {
@@ -104,12 +116,25 @@ interface Attempt {
   readonly beforeTry: (dn: string) => Promise<void>
 }
 
+/**
+ * With what directories say that this user may not sign in: a wrong password, none, an account that is locked, disabled or has to get
+ * another password first. Everything else is a fault of the server, and says nothing about the user.
+ */
+const verdicts = [
+  InvalidCredentialsError,
+  InappropriateAuthError,
+  ConstraintViolationError,
+  UnwillingToPerformError,
+  InsufficientAccessError,
+  NoSuchObjectError,
+]
+
 async function tryPassword(client: Client, dn: string, password: string): Promise<void> {
   try {
     await client.bind(dn, password)
   } catch (error) {
-    if (error instanceof InvalidCredentialsError) throw new EnrollmentRefused('sign-in.wrong-password')
-    throw error
+    if (!verdicts.some((verdict) => error instanceof verdict)) throw error
+    throw new EnrollmentRefused('sign-in.wrong-password', { cause: error })
   }
 }
 

@@ -115,7 +115,15 @@ function toUser(
   { userClaim, groupsClaim }: OidcSettings,
 ): EnrollingUser {
   const name = claims[userClaim]
-  if (typeof name !== 'string' || name === '') throw new EnrollmentRefused('sign-in.provider-refused')
+  if (typeof name !== 'string' || name === '')
+    throw new EnrollmentRefused('sign-in.provider-refused', {
+      cause: new Error(`the provider tells no claim ${userClaim}`),
+    })
+  // At many providers users type their address themselves.
+  if (userClaim === 'email' && claims.email_verified === false)
+    throw new EnrollmentRefused('sign-in.provider-refused', {
+      cause: new Error('the provider has not verified the address'),
+    })
   const groups = claims[groupsClaim]
   return {
     name,
@@ -125,16 +133,27 @@ function toUser(
   }
 }
 
-/** A provider that is away is no verdict on the user. */
+/** A provider that is away, talks rubbish or does not know us any more is no verdict on the user. */
 function asRefusal(error: unknown): unknown {
   if (error instanceof EnrollmentRefused) return error
-  const cause = error instanceof Error ? error.cause : undefined
   const away =
-    errorCode(error) === 'OAUTH_TIMEOUT' ||
-    (error instanceof TypeError && error.message === 'fetch failed') ||
-    (cause instanceof Response && cause.status >= 500)
+    noAnswers.has(errorCode(error) ?? '') ||
+    (error instanceof openid.ResponseBodyError && ourFault.has(error.error)) ||
+    // Names that cannot be resolved, connections that break: fetch has no code for them.
+    (error instanceof TypeError && /^(fetch failed|terminated)$/.test(error.message))
   return new EnrollmentRefused(away ? 'sign-in.unavailable' : 'sign-in.provider-refused', { cause: error })
 }
+
+const noAnswers = new Set([
+  'OAUTH_TIMEOUT',
+  // The token endpoint asks who we are.
+  'OAUTH_WWW_AUTHENTICATE_CHALLENGE',
+  'OAUTH_PARSE_ERROR',
+  'OAUTH_RESPONSE_IS_NOT_JSON',
+  'OAUTH_RESPONSE_IS_NOT_CONFORM',
+])
+/** RFC 6749, 5.2: our own registration at the provider is wrong, or it is busy. */
+const ourFault = new Set(['invalid_client', 'unauthorized_client', 'temporarily_unavailable', 'server_error'])
 
 /** Plain http is for tests and evaluation on this machine; nobody is in between there. */
 function isThisMachine({ protocol, hostname }: URL): boolean {

@@ -26,6 +26,11 @@ function rendered(part: Part): string {
   return part.map(({ text }) => text).join('\n')
 }
 
+/** What a user reads to the support, and the support finds in the log. */
+export function referenceTo(refused: { readonly code: string; readonly reference: string }): Markup {
+  return html`<footer>Reference: <code>${refused.reference}</code> (${refused.code})</footer>`
+}
+
 export interface EnrollmentDocument {
   readonly title: string
   readonly body: Markup

@@ -1,6 +1,6 @@
 import type { Answer } from '../../domain/answer.ts'
 import { type Refusal, type RefusalCode, refusals } from '../refusals.ts'
-import { html, renderDocument } from './document.ts'
+import { html, referenceTo, renderDocument } from './document.ts'
 import type { Visit } from './visit.ts'
 
 /** A page for a browser, text for a device. @param help whom to ask, in the administrator's own words */
@@ -17,7 +17,7 @@ export function refusalAnswer(code: RefusalCode, visit: Visit, help?: string): A
 ${help === undefined ? undefined : html`<p>${help}</p>`}
 </section>
 <div class="actions"><a href="/enroll">To the beginning</a></div>
-<footer>Reference: <code>${visit.id}</code> (${code})</footer>`,
+${referenceTo({ code, reference: visit.id })}`,
   })
 }
 
