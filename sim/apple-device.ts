@@ -144,7 +144,7 @@ export class AppleDevice {
       key,
       commonName: subject.get('CN') ?? 'device',
       ...(subject.has('O') && { organisation: subject.get('O') ?? '' }),
-      challenge: textOf(settings.Challenge),
+      challenge: textOf(settings.Challenge ?? ''),
     })
     return { key, certificate: await this.#scep(url, prepared, authority) }
   }

@@ -1,5 +1,10 @@
+import { proxiedSerial } from '../domain/issued-certificate.ts'
+import type { ClientCertificate } from '../domain/request-head.ts'
 import type { Authorities, Certificates } from '../store/certificate-ports.ts'
 import { RecordCopy, type RecordCopyOptions } from './record-copy.ts'
+
+/** What a certificate is known by: the serial number that we gave it, or its key where another CA has issued it through us. */
+export type NamedCertificate = Pick<ClientCertificate, 'serialNumber' | 'publicKeySha256'>
 
 export interface OwnCertificatesOptions extends RecordCopyOptions {
   readonly certificates: Pick<Certificates, 'revokedSerials'>
@@ -38,8 +43,13 @@ export class OwnCertificates extends RecordCopy {
     else this.#told.add(subject)
   }
 
-  /** Only when it is `ready`. @param serial hexadecimal, upper case */
-  isRevoked(serial: string): boolean {
+  /** Only when it is `ready`. */
+  isRevoked({ serialNumber, publicKeySha256 }: NamedCertificate): boolean {
+    if (this.#revoked.size + this.#told.size === 0) return false
+    return this.#holds(serialNumber) || this.#holds(proxiedSerial(publicKeySha256))
+  }
+
+  #holds(serial: string): boolean {
     return this.#revoked.has(serial) || this.#told.has(serial)
   }
 

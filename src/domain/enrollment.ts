@@ -31,6 +31,8 @@ export interface Enrollment {
   /** SHA-256 of the identity certificate's DER, base64url: no other certificate speaks for this enrollment. */
   readonly certificate: string
   readonly topic?: string
+  /** The rights that it was asked for when it enrolled, as a number (`domain/access-rights.ts`); absent where that is not known. */
+  readonly accessRights?: number
   /** It has given a push token that Apple has not called dead. */
   readonly pushable: boolean
   /** It waits in the Setup Assistant until it is told that it is configured. */

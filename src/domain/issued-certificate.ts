@@ -13,11 +13,24 @@ export type RevocationReason = keyof typeof revocationReasons
 export const certificatePurposes = ['device', 'profiles'] as const
 export type CertificatePurpose = (typeof certificatePurposes)[number]
 
-/** A certificate that our CA has issued. Times are milliseconds since the epoch. */
+/** Stands for the CA behind a proxied SCEP server. */
+export const proxiedAuthority = 'scep-proxy'
+
+/**
+ * What stands in place of the serial number of a certificate that a SCEP server behind has issued: its public key. Serials of another
+ * CA are not ours to be unique, and a certificate that it makes for the same key again is refused like the first.
+ * @param publicKey SHA-256 of the SubjectPublicKeyInfo, base64url
+ */
+export function proxiedSerial(publicKey: string): string {
+  const hex = Buffer.from(publicKey, 'base64url').toString('hex').toUpperCase()
+  return hex.replace(/^0+(?=.)/, '')
+}
+
+/** A certificate that our CA has issued, or one that a SCEP server behind has issued through us. Times are milliseconds since the epoch. */
 export interface IssuedCertificate {
-  /** Hexadecimal, upper case, without leading zeros, as Node and OpenSSL print it. */
+  /** Hexadecimal, upper case, without leading zeros, as Node and OpenSSL print it; `proxiedSerial` of one of a server behind. */
   readonly serial: string
-  /** Id of the authority that has signed it. */
+  /** Id of the authority that has signed it, or `proxiedAuthority`. */
   readonly authority: string
   readonly purpose: CertificatePurpose
   /** SHA-256 of its DER, base64url. */
@@ -74,4 +87,6 @@ export interface ScepChallenge {
   readonly expiresAt: number
   /** Used by this key (SHA-256 of the SubjectPublicKeyInfo): the same key may ask again, since answers get lost. */
   readonly usedBy?: string
+  /** The rights that the profile with this challenge asks for, as a number (`domain/access-rights.ts`). */
+  readonly accessRights?: number
 }

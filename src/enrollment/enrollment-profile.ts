@@ -2,6 +2,7 @@ import { randomUUID, type X509Certificate } from 'node:crypto'
 import { accessRights, accessRightsValue } from '../domain/access-rights.ts'
 import type { PlistDict } from '../lib/plist/values.ts'
 import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
+import { type BehindAccess, scepAccess } from './scep/access.ts'
 
 /** Paths on the enrollment listener that devices keep for as long as they are enrolled: they never change. */
 export const devicePaths = { scep: '/scep', checkIn: '/mdm/check-in', command: '/mdm/command' } as const
@@ -10,6 +11,8 @@ export interface ProfileSettings
   extends Pick<EnrollmentSettings, 'publicUrl' | 'organisation' | 'identifier' | 'accessRights'> {
   /** Of the push certificate. */
   readonly topic: string
+  /** Undefined: our own SCEP server issues. */
+  readonly behind?: BehindAccess
 }
 
 export interface EnrollmentProfileOptions {
@@ -94,19 +97,22 @@ function authorityPayload(settings: ProfileSettings, authority: X509Certificate)
 }
 
 function scepPayload({ settings, scepChallenge, commonName, authority }: EnrollmentProfileOptions) {
+  const { publicUrl, behind } = settings
+  const own = { url: `${publicUrl}${devicePaths.scep}`, authority }
+  const access = scepAccess(scepChallenge, { ...own, ...(behind && { behind }) })
   return {
     ...payload(settings, 'com.apple.security.scep', 'identity'),
     PayloadDisplayName: `${settings.organisation}: certificate of this device`,
     PayloadContent: {
-      URL: `${settings.publicUrl}${devicePaths.scep}`,
+      URL: access.url,
       Name: settings.identifier,
       Subject: [[['O', settings.organisation]], [['CN', commonName]]],
-      Challenge: scepChallenge,
+      ...(access.challenge !== undefined && { Challenge: access.challenge }),
       // RSA and both usages: the identity signs, and encrypted profiles are opened with it.
       'Key Type': 'RSA',
       'Key Usage': 5,
       Keysize: 2048,
-      CAFingerprint: fingerprint(authority),
+      CAFingerprint: fingerprint(access.authority),
       Retries: 3,
       RetryDelay: 10,
       KeyIsExtractable: false,

@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import type { ClientKey } from '../domain/client-identity.ts'
 import type { Decision } from '../domain/decision.ts'
+import { proxiedSerial } from '../domain/issued-certificate.ts'
 import type { DeviceState } from '../domain/registration.ts'
+import type { ClientCertificate } from '../domain/request-head.ts'
 import { Bag, type Bagged, nowhere } from '../lib/bag.ts'
 import type { CompiledPolicy } from '../policy/compile.ts'
 import { decide } from '../policy/decide.ts'
@@ -76,7 +78,13 @@ export class LiveExchanges {
 
   /** A certificate was revoked: what it has opened ends, whatever the policy says of the rest. */
   async reconsiderCertificate(serial: string): Promise<void> {
-    const exchanges = this.#open.list(({ assessment }) => serialOf(assessment) === serial)
+    const exchanges = this.#open.list(({ assessment }) => {
+      const certificate = certificateOf(assessment)
+      return (
+        certificate !== undefined &&
+        (certificate.serialNumber === serial || proxiedSerial(certificate.publicKeySha256) === serial)
+      )
+    })
     await Promise.all(exchanges.map((exchange) => this.#reconsider(exchange)))
   }
 
@@ -129,8 +137,8 @@ export class LiveExchanges {
   }
 
   #isRevoked(assessment: Assessment): boolean {
-    const serial = serialOf(assessment)
-    return serial !== undefined && this.#deps.isRevoked(serial)
+    const certificate = certificateOf(assessment)
+    return certificate !== undefined && this.#deps.isRevoked(certificate)
   }
 
   #restsOnRevokedApp({ app, facts }: Assessment): boolean {
@@ -152,8 +160,8 @@ export class LiveExchanges {
   }
 }
 
-function serialOf({ request }: Assessment): string | undefined {
-  return request.head.connection.clientCertificate?.serialNumber
+function certificateOf({ request }: Assessment): ClientCertificate | undefined {
+  return request.head.connection.clientCertificate
 }
 
 const appRevoked: Decision = { verdict: 'refuse', reason: 'app.revoked' }
@@ -162,8 +170,8 @@ const appRevoked: Decision = { verdict: 'refuse', reason: 'app.revoked' }
 const rereadAfter = 500
 
 export interface LiveDependencies {
-  /** Has this certificate of our own been revoked? */
-  readonly isRevoked: (serial: string) => boolean
+  /** Has this certificate, our own or one that was issued through us, been revoked? */
+  readonly isRevoked: (certificate: ClientCertificate) => boolean
   readonly find: (
     keys: Assessment['identification']['keys'],
   ) => DeviceState | undefined | Promise<DeviceState | undefined>

@@ -10,12 +10,12 @@ const reason = 'certificate.revoked'
 
 /** At each request, since a connection outlives a revocation. @throws RecordUnavailable when nobody can tell */
 export async function isRevoked(
-  { serialNumber }: ClientCertificate,
+  certificate: ClientCertificate,
   own: Pick<OwnCertificates, 'ready' | 'isRevoked'>,
 ): Promise<boolean> {
   const pending = own.ready()
   if (pending !== undefined) await pending
-  return own.isRevoked(serialNumber)
+  return own.isRevoked(certificate)
 }
 
 /** In the terms of the service's clients, public paths included: who shows a certificate is judged by it. */

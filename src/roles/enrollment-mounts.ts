@@ -8,7 +8,10 @@ import { identitiesOf } from '../enrollment/mdm/identities.ts'
 import { askForInventory, inventoryRounds } from '../enrollment/mdm/inventory-rounds.ts'
 import type { MdmEvents, MdmNote } from '../enrollment/mdm/mdm.ts'
 import { mdmMount } from '../enrollment/mdm/mount.ts'
+import { challengeInPath } from '../enrollment/scep/access.ts'
+import type { IdentitiesBehind } from '../enrollment/scep/behind.ts'
 import { createScepHandler } from '../enrollment/scep/handler.ts'
+import { plainAnswer } from '../enrollment/scep/http.ts'
 import { createScepProxy, type ScepProxy } from '../enrollment/scep/proxy.ts'
 import { publicFiles } from '../enrollment/web/public-files.ts'
 import type { Visit } from '../enrollment/web/visit.ts'
@@ -16,16 +19,23 @@ import { whileLeased } from '../lib/while-leased.ts'
 import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
 import type { EnrollmentParts } from './enrollment-parts.ts'
 
+interface Authorities {
+  readonly service: CertificateService
+  /** Undefined: nobody else issues. */
+  readonly behind: IdentitiesBehind | undefined
+}
+
 /** What devices and SCEP clients ask, each at its own address of the enrollment listener. */
 export function deviceMounts(
   settings: EnrollmentSettings & { readonly topic: string },
-  service: CertificateService,
+  authorities: Authorities,
   parts: EnrollmentParts,
 ): { readonly mounts: readonly Mount[]; close(): Promise<void> } {
+  const { service, behind } = authorities
   const scep = scepMount(settings, service, parts)
   const inventory = keepInventory(settings, parts)
   return {
-    mounts: [scep.mount, mdm(settings, parts), (visit) => publicFiles(visit, service)],
+    mounts: [scep.mount, mdm(settings, behind, parts), (visit) => publicFiles(visit, service)],
     async close() {
       await Promise.all([scep.close(), inventory.close()])
     },
@@ -39,8 +49,11 @@ function scepMount(
 ): { readonly mount: Mount; close(): Promise<void> } {
   const { handle, close } = scepServer(settings, service, parts)
   return {
-    mount: ({ path, method, query, body, source }) =>
-      path === devicePaths.scep ? handle({ method, query, body, source }) : undefined,
+    mount({ path, method, query, body, source }) {
+      const challenge = challengeInPath(path, devicePaths.scep)
+      if (path !== devicePaths.scep && challenge === undefined) return undefined
+      return handle({ method, query, body, source }, challenge)
+    },
     close,
   }
 }
@@ -58,6 +71,9 @@ function scepServer(
       ca: scep.proxy.ca.map((file) => readFileSync(file, 'utf8')),
       settings: scep,
       counters,
+      keys: store.proxiedKeys,
+      now,
+      onDecided: (decided) => logger[decided.outcome === 'refused' ? 'warn' : 'info'](decided, 'scep'),
       onFailure: (error) => logger.error({ err: error }, 'scep: the server behind does not answer'),
     })
   const handle = createScepHandler({
@@ -69,10 +85,18 @@ function scepServer(
     now,
     onDecided: (decided) => logger[decided.outcome === 'refused' ? 'warn' : 'info'](decided, 'scep'),
   })
-  return { handle, close: async () => {} }
+  return {
+    handle: async (request, challenge) =>
+      challenge === undefined ? handle(request) : plainAnswer(404, 'There is nothing here.'),
+    close: async () => {},
+  }
 }
 
-function mdm(settings: EnrollmentSettings & { readonly topic: string }, parts: EnrollmentParts): Mount {
+function mdm(
+  settings: EnrollmentSettings & { readonly topic: string },
+  behind: IdentitiesBehind | undefined,
+  parts: EnrollmentParts,
+): Mount {
   const { topic, deviceSignature } = settings
   const { store, logger } = parts
   const events: MdmEvents = {
@@ -84,7 +108,7 @@ function mdm(settings: EnrollmentSettings & { readonly topic: string }, parts: E
   }
   const handle = createMdm({
     record: store,
-    identities: identitiesOf(store),
+    identities: identitiesOf(store, behind),
     topic: () => topic,
     sha1: deviceSignature.sha1,
     events,

@@ -4,6 +4,7 @@ import type { ProfileAuthority } from '../enrollment/profile-delivery.ts'
 import { ProfileKeeper } from '../enrollment/profiles/keeper.ts'
 import { organisationOf } from '../enrollment/profiles/organisation.ts'
 import { ProfilesInForce } from '../enrollment/profiles/profiles-in-force.ts'
+import type { BehindAccess } from '../enrollment/scep/access.ts'
 import { systemRandom } from '../lib/random.ts'
 import { whileLeased } from '../lib/while-leased.ts'
 import { formatProblem } from '../lib/yaml-document.ts'
@@ -14,7 +15,7 @@ import type { Health } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
 export interface ProfilesParts {
-  readonly settings: EnrollmentSettings
+  readonly settings: EnrollmentSettings & { readonly behind?: BehindAccess }
   readonly store: Store
   readonly notices?: Notices
   readonly authority: ProfileAuthority

@@ -10,6 +10,7 @@ import { createEnrollment } from '../enrollment/enrollment.ts'
 import type { ProfileIssued } from '../enrollment/ota/ota.ts'
 import { Passes } from '../enrollment/passes.ts'
 import { type ProfileAuthority, ProfileDelivery } from '../enrollment/profile-delivery.ts'
+import type { BehindAccess } from '../enrollment/scep/access.ts'
 import { Attempts } from '../enrollment/sign-in/attempts.ts'
 import { LdapSignIn } from '../enrollment/sign-in/ldap.ts'
 import { OidcSignIn } from '../enrollment/sign-in/oidc.ts'
@@ -22,6 +23,7 @@ import type { Settings } from '../settings/settings.ts'
 import { deviceMounts } from './enrollment-mounts.ts'
 import type { EnrollmentParts } from './enrollment-parts.ts'
 import { startProfiles } from './enrollment-profiles.ts'
+import { openScepBehind } from './scep-behind.ts'
 import { revokeUnusedIdentities } from './unused-identities.ts'
 
 export interface EnrollmentRole {
@@ -89,10 +91,12 @@ function openAuthority(enrollment: EnrollmentSettings, { store, random, now }: E
   })
 }
 
-type SettingsWithTopic = EnrollmentSettings & { readonly topic: string }
+type SettingsWithTopic = EnrollmentSettings & { readonly topic: string; readonly behind?: BehindAccess }
 
-async function openParts(settings: SettingsWithTopic, service: CertificateService, parts: EnrollmentParts) {
+async function openParts(given: SettingsWithTopic, service: CertificateService, parts: EnrollmentParts) {
   const { store, random, logger, metrics } = parts
+  const behind = openScepBehind(given, parts)
+  const settings: SettingsWithTopic = { ...given, ...(behind && { behind: behind.access }) }
   const recorded = await store.keys.getOrCreate('enrollment', random.secret)
   const secret = boundSecret(recorded, service.authorities)
   const shared = { settings, ...(await openShared(settings, service, { secret, parts })) }
@@ -104,12 +108,19 @@ async function openParts(settings: SettingsWithTopic, service: CertificateServic
   const pages = openPages(settings, shared, { secret, parts })
   const { authority } = shared
   const profiles = await startProfiles({ ...parts, settings, authority, holder: random.id() })
-  const devices = deviceMounts(settings, service, parts)
+  const devices = deviceMounts(settings, { service, behind: behind?.identities }, parts)
   const unused = revokeUnusedIdentities({ ...parts, holder: random.id() })
   return {
     dependencies: {
       pages,
-      ota: { ...shared, signatures, certificates: service },
+      ota: {
+        ...shared,
+        signatures,
+        certificates: {
+          recordOf: async (certificate: X509Certificate) =>
+            (await service.recordOf(certificate)) ?? behind?.identities.recordOf(certificate),
+        },
+      },
       account: { ...shared, signatures },
       mounts: devices.mounts,
       logger,

@@ -29,7 +29,13 @@ export interface ScepSettings {
   /** Wrong challenges in five minutes, requests in a minute, from one address. */
   readonly attempts: number
   readonly requests: number
-  readonly proxy?: { readonly url: URL; readonly ca: readonly string[] }
+  readonly proxy?: {
+    readonly url: URL
+    readonly ca: readonly string[]
+    /** Files. */
+    readonly issuers: readonly string[]
+    readonly challenge?: Secret
+  }
 }
 
 type ReadSecret = (source: SecretSource, path: KeyPath) => Secret | undefined
@@ -60,6 +66,10 @@ export function buildCa(
 export function buildScep(
   { proxy, ...same }: WrittenScep,
   { resolve }: Pick<SecretReaders, 'resolve'>,
+  secret: ReadSecret,
 ): ScepSettings {
-  return { ...same, ...(proxy && { proxy: { url: proxy.url, ca: proxy.ca.map(resolve) } }) }
+  if (proxy === undefined) return same
+  const challenge = proxy.challenge && secret(proxy.challenge, ['scep', 'proxy', 'challenge'])
+  const [ca, issuers] = [proxy.ca.map(resolve), proxy.issuers.map(resolve)]
+  return { ...same, proxy: { url: proxy.url, ca, issuers, ...(challenge && { challenge }) } }
 }

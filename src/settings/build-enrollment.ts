@@ -89,7 +89,7 @@ export function buildEnrollment(
     ...(tls && { tls: buildTls(tls, resolve, secret) }),
     signIn: buildSignIn(signIn, resolve, secret),
     ca: buildCa(ca, readers, secret),
-    scep: buildScep(scep, readers),
+    scep: buildScep(scep, readers, secret),
     deviceSignature: { ...deviceSignature, ca: deviceSignature.ca.map(resolve) },
     profiles: { ...profiles, files: profiles.files.map(resolve) },
   }

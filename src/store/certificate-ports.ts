@@ -92,6 +92,34 @@ export type IssueOutcome =
   /** The certificate that it renews, or that it would get again, was revoked in the meantime. */
   | { readonly outcome: 'revoked' }
 
+/**
+ * Keys that asked a SCEP server behind for a certificate with a challenge of ours: whose they are. The certificate that comes
+ * of it goes past us encrypted. A key's end is announced as `certificate`, by its `proxiedSerial`.
+ */
+export interface ProxiedKeys {
+  /** Uses the challenge up for this key, which its holder has proved. The same key may ask again. */
+  bind(key: {
+    readonly publicKey: string
+    readonly challenge: string
+    readonly at: number
+  }): Promise<KeyBinding>
+  find(publicKey: string): Promise<ProxiedKey | undefined>
+  /** Takes down the certificate of a bound key, when its device shows it for the first time: it is one of `Certificates` from then on. */
+  learn(certificate: IssuedCertificate, by: Omit<Actor, 'why'>): Promise<void>
+}
+
+/** `key-taken`: the key is another enrollment’s. `ended`: its enrollment has ended. */
+export type KeyBinding = 'bound' | 'challenge-unknown' | 'challenge-used' | 'key-taken' | 'ended'
+
+export interface ProxiedKey {
+  readonly publicKey: string
+  readonly enrollment: string
+  readonly user?: string
+  /** Hash of the challenge. */
+  readonly challenge: string
+  readonly endedAt?: number
+}
+
 export interface ScepChallenges {
   add(challenge: Omit<ScepChallenge, 'usedBy'>): Promise<void>
   find(hash: string): Promise<ScepChallenge | undefined>

@@ -6,6 +6,7 @@ import { toCertificate } from './certificate-rows.ts'
 import { appendChange } from './changes.ts'
 import type { Database, WriteTransaction } from './database.ts'
 import { write } from './database.ts'
+import { endKeys } from './proxied-keys.ts'
 import type { CertificateRow } from './schema.ts'
 
 /** All that an enrollment has, and its unused challenges, within a transaction that ends the enrollment. */
@@ -28,6 +29,7 @@ export async function revokeWithin(
     .execute()
   const revoked: IssuedCertificate[] = []
   for (const row of rows) revoked.push(await revokeRow(tx, row, reason, by))
+  await endKeys(tx, { enrollment, at: by.at })
   return revoked
 }
 
@@ -86,6 +88,7 @@ export async function revokeRow(
     .where('serial', '=', row.serial)
     .returningAll()
     .executeTakeFirstOrThrow()
+  await endKeys(tx, { publicKey: row.public_key, at: by.at })
   await appendChange(tx, 'certificate', row.serial)
   await appendAudit(tx, {
     at: by.at,

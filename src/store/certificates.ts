@@ -5,6 +5,7 @@ import type { CertificateQuery, Certificates, IssueOutcome } from './certificate
 import { findRow, revokeLine, revokeRow, revokeUnused, revokeWithin } from './certificate-revocations.ts'
 import { toCertificate, toRow } from './certificate-rows.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
+import { endedKeys } from './proxied-keys.ts'
 
 /** Certificates that our authorities have issued. */
 export function createCertificates(db: Database): Certificates {
@@ -26,7 +27,8 @@ export function createCertificates(db: Database): Certificates {
         .where('revoked_at', 'is not', null)
         .where('not_after', '>=', now)
         .execute()
-      return rows.map(({ serial }) => serial)
+      // How long those of a SCEP server behind are good is not in our hands.
+      return [...rows.map(({ serial }) => serial), ...(await endedKeys(db))]
     },
     async revokedBy(authority, now) {
       const rows = await db.read

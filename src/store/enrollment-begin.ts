@@ -58,6 +58,7 @@ function rowOf(start: EnrollmentStart, known: EnrollmentRow | undefined): Enroll
     authenticated_at: at,
     last_seen_at: at,
     ...{ ended_at: null, ended_by: null, ended_why: null },
+    access_rights: start.accessRights ?? known?.access_rights ?? null,
   }
 }
 

@@ -95,6 +95,8 @@ export interface EnrollmentStart {
   readonly device: EnrolledDevice
   readonly identity: PinnedIdentity
   readonly topic: string
+  /** That its profile has asked for; undefined: as before. */
+  readonly accessRights?: number
   readonly at: number
 }
 

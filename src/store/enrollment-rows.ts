@@ -56,6 +56,7 @@ export function toEnrollment(row: EnrollmentRow): Enrollment {
     device: fromJson(device, row.device, where),
     certificate: row.certificate,
     ...(row.topic !== null && { topic: row.topic }),
+    ...(row.access_rights !== null && { accessRights: row.access_rights }),
     pushable: row.token_at !== null,
     awaitingConfiguration: row.awaiting === 1,
     unlockable: row.unlock_token !== null,

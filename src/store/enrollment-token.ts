@@ -64,6 +64,7 @@ async function openChannel(
       last_seen_at: at,
     },
     ...{ ended_at: null, ended_by: null, ended_why: null, awaiting: 0 },
+    access_rights: parent.access_rights,
   }
   const empty = { token: null, magic: null, token_at: null, unlock_token: null, bootstrap_token: null }
   if (before === undefined)

@@ -52,6 +52,7 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
     'revokedBy',
   ],
   scepChallenges: ['find'],
+  proxiedKeys: ['find'],
   enrollments: [
     'get',
     'list',

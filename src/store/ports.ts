@@ -16,7 +16,7 @@ import type { MdmToken } from '../domain/mdm-token.ts'
 import type { Posture } from '../domain/posture.ts'
 import type { DeviceState, Registration } from '../domain/registration.ts'
 import type { Source } from '../domain/request-head.ts'
-import type { Authorities, Certificates, ScepChallenges } from './certificate-ports.ts'
+import type { Authorities, Certificates, ProxiedKeys, ScepChallenges } from './certificate-ports.ts'
 import type { Enrollments, MdmCommands, PushOutbox } from './enrollment-ports.ts'
 import type { EnrollmentCodes, EnrollmentPasses } from './enrollment-sign-in-ports.ts'
 import type { DeviceProfiles, EnrolledPeople } from './profile-ports.ts'
@@ -545,6 +545,7 @@ export interface Store {
   readonly authorities: Authorities
   readonly certificates: Certificates
   readonly scepChallenges: ScepChallenges
+  readonly proxiedKeys: ProxiedKeys
   readonly enrollments: Enrollments
   readonly mdmCommands: MdmCommands
   readonly pushOutbox: PushOutbox

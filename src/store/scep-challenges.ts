@@ -8,7 +8,7 @@ const keptAfterEnd = 24 * 60 * 60 * 1000
 /** One-time passwords of SCEP, by their hashes. `Certificates.issue` uses them up. */
 export function createScepChallenges(db: Database): ScepChallenges {
   return {
-    async add({ hash, enrollment, user, createdAt, expiresAt }) {
+    async add({ hash, enrollment, user, createdAt, expiresAt, accessRights }) {
       await write(db, async (tx) => {
         await tx
           .deleteFrom('scep_challenges')
@@ -23,6 +23,7 @@ export function createScepChallenges(db: Database): ScepChallenges {
             created_at: createdAt,
             expires_at: expiresAt,
             used_by: null,
+            access_rights: accessRights ?? null,
           })
           // A device that asks twice at once is promised the same.
           .onConflict((conflict) => conflict.column('hash').doNothing())
@@ -47,6 +48,7 @@ async function find(db: Database, hash: string): Promise<ScepChallenge | undefin
       expiresAt: row.expires_at,
       ...(row.user_name !== null && { user: row.user_name }),
       ...(row.used_by !== null && { usedBy: row.used_by }),
+      ...(row.access_rights !== null && { accessRights: row.access_rights }),
     }
   )
 }

@@ -32,6 +32,7 @@ export interface Schema {
   authorities: AuthorityRow
   certificates: CertificateRow
   scep_challenges: ScepChallengeRow
+  proxied_keys: ProxiedKeyRow
   enrollments: EnrollmentRow
   enrollment_identities: EnrollmentIdentityRow
   enrollment_inventory: EnrollmentInventoryRow
@@ -390,6 +391,8 @@ export interface EnrollmentRow {
   ended_at: number | null
   ended_by: string | null
   ended_why: string | null
+  /** As in the MDM payload (`AccessRights`); null where that is not known. */
+  access_rights: number | null
 }
 
 export interface EnrollmentIdentityRow {
@@ -475,6 +478,17 @@ export interface ScepChallengeRow {
   created_at: number
   expires_at: number
   used_by: string | null
+  access_rights: number | null
+}
+
+export interface ProxiedKeyRow {
+  /** SHA-256 of the SubjectPublicKeyInfo, base64url. */
+  public_key: string
+  enrollment: string
+  user_name: string | null
+  challenge: string
+  bound_at: number
+  ended_at: number | null
 }
 
 export interface PushRow {

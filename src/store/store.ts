@@ -23,6 +23,7 @@ import { createMdmCommands } from './mdm-commands.ts'
 import { createMdmTokens } from './mdm-tokens.ts'
 import type { Store } from './ports.ts'
 import { createPostures } from './postures.ts'
+import { createProxiedKeys } from './proxied-keys.ts'
 import { createPushOutbox } from './push-outbox.ts'
 import { createRefusals } from './refusals.ts'
 import { createRegistrations } from './registrations.ts'
@@ -56,6 +57,7 @@ export function createStore(db: Database, close: () => Promise<void>): Store {
     authorities: createAuthorities(db),
     certificates: createCertificates(db),
     scepChallenges: createScepChallenges(db),
+    proxiedKeys: createProxiedKeys(db),
     enrollments: createEnrollments(db, openSeal),
     mdmCommands: createMdmCommands(db, openSeal),
     pushOutbox: createPushOutbox(db),

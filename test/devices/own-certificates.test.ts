@@ -4,6 +4,8 @@ import { RecordUnavailable } from '../../src/store/errors.ts'
 
 const gone = new RecordUnavailable('io', 'gone')
 
+const named = (serialNumber: string, publicKeySha256 = '') => ({ serialNumber, publicKeySha256 })
+
 /** A record that answers with these serials, or not at all. */
 function setUp(t: Test) {
   const record = { serials: ['AA'] as readonly string[] | undefined, authority: 'PEM 1' }
@@ -36,13 +38,24 @@ t.test(
   async (t) => {
     const { own, record } = setUp(t)
     await own.refresh()
-    t.strictSame([own.isRevoked('AA'), own.isRevoked('BB')], [true, false])
+    t.strictSame([own.isRevoked(named('AA')), own.isRevoked(named('BB'))], [true, false])
     own.told('BB')
     t.equal(own.ready(), undefined, 'nobody waits')
-    t.equal(own.isRevoked('BB'), true)
+    t.equal(own.isRevoked(named('BB')), true)
     record.serials = ['AA', 'BB']
     await own.refresh()
-    t.equal(own.isRevoked('BB'), true)
+    t.equal(own.isRevoked(named('BB')), true)
+  },
+)
+
+t.test(
+  'what another CA has issued through us is refused by its key, whatever its serial number',
+  async (t) => {
+    const { own, record } = setUp(t)
+    const key = Buffer.alloc(32, 7).toString('base64url')
+    record.serials = ['07'.repeat(32).slice(1)]
+    await own.refresh()
+    t.strictSame([own.isRevoked(named('01', key)), own.isRevoked(named('01'))], [true, false])
   },
 )
 
@@ -51,7 +64,7 @@ t.test('a notice that comes while the record is being read is not lost', async (
   const reading = own.refresh()
   own.told('BB')
   await reading
-  t.equal(own.isRevoked('BB'), true)
+  t.equal(own.isRevoked(named('BB')), true)
 })
 
 t.test('what was read last counts for a while without the record; then nobody is let in by it', async (t) => {
@@ -61,7 +74,7 @@ t.test('what was read last counts for a while without the record; then nobody is
   await t.rejects(own.refresh(), gone)
   clock.now = 60_000
   t.equal(own.ready(), undefined)
-  t.equal(own.isRevoked('AA'), true)
+  t.equal(own.isRevoked(named('AA')), true)
   clock.now = 60_001
   t.throws(() => own.ready(), RecordUnavailable)
   record.serials = []

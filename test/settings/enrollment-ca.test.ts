@@ -36,5 +36,15 @@ t.test('a revocation list at the gateway would shut enrolled devices out', async
   const listener =
     'gateway: { listen: ["https://127.0.0.1:8080"], tls: { cert: a, key: b, clientCa: [c], crl: [d] } }'
   t.match(told('signIn: {}', listener), [/gateway\.tls\.crl: cannot be used together with `enrollment`/])
-  t.strictSame(told('scep: { proxy: { url: "http://ndes.internal/scep" } }', listener), [])
+  t.strictSame(told('scep: { proxy: { url: "http://ndes.internal/scep", issuers: [e] } }', listener), [])
+})
+
+t.test('a SCEP server behind has issuers that are named, and no other CA beside it', async (t) => {
+  t.match(told('scep: { proxy: { url: "http://ndes.internal/scep" } }'), [/scep\.proxy\.issuers/])
+  t.match(told('scep: { proxy: { url: "http://ndes.internal/scep", issuers: [] } }'), [
+    /scep\.proxy\.issuers/,
+  ])
+  const both =
+    'ca: { external: { cert: a, key: b } }, scep: { proxy: { url: "http://ndes.internal/scep", issuers: [e] } }'
+  t.match(told(both), [/scep\.proxy: cannot be used together with `ca\.external`/])
 })

@@ -1,9 +1,10 @@
 import { createHash, type X509Certificate } from 'node:crypto'
-import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
+import { type IssuedCertificate, proxiedAuthority } from '../../domain/issued-certificate.ts'
 import { sha256 } from '../../lib/hash.ts'
 import type { PinnedIdentity } from '../../store/enrollment-ports.ts'
 import type { Store } from '../../store/ports.ts'
 import { unboundName } from '../direct.ts'
+import type { IdentitiesBehind } from '../scep/behind.ts'
 
 /** What our certificate authority knows of identities. */
 export interface Identities {
@@ -37,9 +38,20 @@ export function pinnedIdentity(certificate: X509Certificate): PinnedIdentity {
 const mostRenewals = 8
 
 /**
- * Ours is what is in the record byte for byte: issued by one of our authorities, whichever of them issues now.
+ * Ours is what is in the record byte for byte: issued by one of our authorities, whichever of them issues now, or through us by a
+ * SCEP server behind.
+ *
+ * @param behind undefined while the settings name none: what it has issued does not count, then
  */
-export function identitiesOf({ certificates }: Pick<Store, 'certificates'>): Identities {
+export function identitiesOf(
+  { certificates }: Pick<Store, 'certificates'>,
+  behind?: Pick<IdentitiesBehind, 'recordOf'>,
+): Identities {
+  const recordOf = async (certificate: X509Certificate): Promise<IssuedCertificate | undefined> => {
+    const issued = await certificates.byFingerprint(fingerprintOf(certificate))
+    if (issued !== undefined && issued.authority !== proxiedAuthority) return issued
+    return behind?.recordOf(certificate)
+  }
   const renewedBy = async (issued: IssuedCertificate): Promise<readonly string[]> => {
     const chain: string[] = []
     let { predecessor } = issued
@@ -53,7 +65,7 @@ export function identitiesOf({ certificates }: Pick<Store, 'certificates'>): Ide
   }
   return {
     async find(certificate) {
-      const issued = await certificates.byFingerprint(fingerprintOf(certificate))
+      const issued = await recordOf(certificate)
       if (issued === undefined || issued.purpose !== 'device') return undefined
       const isBound = !issued.enrollment.startsWith(unboundName(''))
       return {

@@ -1,6 +1,7 @@
 import type { PlistDict } from '../../lib/plist/values.ts'
 import { writePlist } from '../../lib/plist/write.ts'
 import { mask } from '../../settings/secret.ts'
+import type { BehindAccess } from '../scep/access.ts'
 import { profilePrefix, revisionUuid, stableUuid } from './identifiers.ts'
 import { type DeviceIdentitySource, type Writing, writeFields } from './payloads/payload.ts'
 import type { LoadedPayload, Profile } from './profile.ts'
@@ -13,6 +14,8 @@ export interface Organisation {
   readonly identifier: string
   /** Where devices ask us for certificates. */
   readonly scepUrl: string
+  /** A SCEP server behind issues; undefined: our own. */
+  readonly behind?: BehindAccess
   /** Of this installation; what the UUIDs of revisions are made with. */
   readonly revisionKey: Uint8Array
 }

@@ -4,6 +4,7 @@ import { sha256 } from '../../lib/hash.ts'
 import { writePlist } from '../../lib/plist/write.ts'
 import type { Store } from '../../store/ports.ts'
 import type { ProfileAuthority } from '../profile-delivery.ts'
+import { scepAccess } from '../scep/access.ts'
 import { buildProfile, type ProfileTemplate, type Recipient } from './build-profile.ts'
 import type { DeviceIdentitySource } from './payloads/payload.ts'
 import { encryptedPlist, profilePlist } from './seal-profile.ts'
@@ -86,15 +87,17 @@ async function newIdentity(
     ...{ hash, enrollment: id, createdAt: now(), expiresAt },
     ...(user !== undefined && { user }),
   })
-  const { fingerprint } = await authority.authority()
+  const own = { url: organisation.scepUrl, authority: await authority.authority() }
+  const { behind } = organisation
+  const access = scepAccess(challenge, { ...own, ...(behind && { behind }) })
   return {
-    url: organisation.scepUrl,
+    url: access.url,
     caName: organisation.identifier,
     subject: [
       ['O', organisation.name],
       ['CN', id],
     ],
-    challenge,
-    caFingerprint: Buffer.from(fingerprint.replaceAll(':', ''), 'hex'),
+    challenge: access.challenge ?? '',
+    caFingerprint: Buffer.from(access.authority.fingerprint.replaceAll(':', ''), 'hex'),
   }
 }

@@ -2,6 +2,7 @@ import { systemRandom } from '../../lib/random.ts'
 import type { EnrollmentSettings } from '../../settings/build-enrollment.ts'
 import type { InstallationKeys } from '../../store/ports.ts'
 import { devicePaths } from '../enrollment-profile.ts'
+import type { BehindAccess } from '../scep/access.ts'
 import type { Organisation } from './build-profile.ts'
 
 /** What profiles need to know of the installation. */
@@ -10,7 +11,10 @@ export async function organisationOf(
     organisation,
     identifier,
     publicUrl,
-  }: Pick<EnrollmentSettings, 'organisation' | 'identifier' | 'publicUrl'>,
+    behind,
+  }: Pick<EnrollmentSettings, 'organisation' | 'identifier' | 'publicUrl'> & {
+    readonly behind?: BehindAccess
+  },
   keys: InstallationKeys,
 ): Promise<Organisation> {
   const key = await keys.getOrCreate('profile-revisions', systemRandom().secret)
@@ -19,5 +23,6 @@ export async function organisationOf(
     identifier,
     scepUrl: `${publicUrl}${devicePaths.scep}`,
     revisionKey: Buffer.from(key),
+    ...(behind && { behind }),
   }
 }

@@ -78,7 +78,13 @@ export const enrollmentSection = z
         examples: ['Call the service desk: 1234.'],
       }),
   })
-  .superRefine(({ listen, tls, challengeLife }, context) => {
+  .superRefine(({ listen, tls, challengeLife, scep, ca }, context) => {
+    if (scep.proxy !== undefined && ca.external !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['scep', 'proxy'],
+        message: 'cannot be used together with `ca.external`: devices get their certificate from one CA',
+      })
     if (listen.scheme === 'https' && tls === undefined)
       context.addIssue({
         code: 'custom',

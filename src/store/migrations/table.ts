@@ -13,6 +13,7 @@ import * as changeMarks from './0011-change-marks.ts'
 import * as deviceRequests from './0012-device-requests.ts'
 import * as profiles from './0013-profiles.ts'
 import * as growth from './0014-growth.ts'
+import * as checkin from './0017-checkin.ts'
 import * as certificateSearch from './0016-certificate-search.ts'
 
 /**
@@ -34,5 +35,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0012-device-requests': deviceRequests,
   '0013-profiles': profiles,
   '0014-growth': growth,
+  '0017-checkin': checkin,
   '0016-certificate-search': certificateSearch,
 }

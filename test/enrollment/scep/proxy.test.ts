@@ -20,7 +20,10 @@ async function proxyTo(t: Test, listener: RequestListener) {
   const proxy = createScepProxy({
     url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/certsrv?profile=devices`),
     ca: [],
-    settings: { requests: 100 },
+    settings: { requests: 100, attempts: 2 },
+    keys: { bind: async () => 'bound' },
+    now: Date.now,
+    onDecided: () => {},
     counters: { hit: async () => ++hits },
     onFailure: () => {},
   })
@@ -31,9 +34,13 @@ async function proxyTo(t: Test, listener: RequestListener) {
   })
   const nothing = Buffer.alloc(0)
   return {
-    get: (query: string) => proxy.handle({ method: 'GET', query, body: nothing, source: '127.0.0.5' }),
+    get: (query: string) =>
+      proxy.handle({ method: 'GET', query, body: nothing, source: '127.0.0.5' }, 'challenge'),
     post: (body: Buffer) =>
-      proxy.handle({ method: 'POST', query: 'operation=PKIOperation', body, source: '127.0.0.5' }),
+      proxy.handle(
+        { method: 'POST', query: 'operation=PKIOperation', body, source: '127.0.0.5' },
+        'challenge',
+      ),
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { secretSource } from '../secret.ts'
 import { count, path, webUrl } from '../values.ts'
 
 const proxy = z
@@ -11,11 +12,27 @@ const proxy = z
       .array(path())
       .prefault([])
       .meta({ description: 'CAs of its TLS certificate, PEM; those of the system when empty.' }),
+    issuers: z
+      .array(path())
+      .min(1)
+      .max(8)
+      .meta({
+        description:
+          'The certificates of the CAs that issue there, PEM, one in each file. Devices check the answers of that server with the first; a device’s identity must be signed by one of them, and its key must have come by here.',
+        examples: [['../certs/device-issuing-ca.crt']],
+      }),
+    challenge: secretSource()
+      .exactOptional()
+      .meta({
+        description:
+          'The challenge password that it expects, the same for all devices, which all can read it. Left out where it wants none. Let it take requests from Gatehouse alone.',
+        examples: [{ env: 'SCEP_CHALLENGE' }],
+      }),
   })
   .exactOptional()
   .meta({
     description:
-      'Pass requests on to a SCEP server behind. It checks its own challenges, which Gatehouse cannot read; sizes and rates are limited here, and nothing but SCEP passes.',
+      'Pass requests on to a SCEP server behind, which issues instead of Gatehouse. Only keys of enrolling devices get through, with a one-time address; sizes and rates are limited, and nothing but SCEP passes.',
   })
 
 /** How devices ask for their certificate (RFC 8894). */
