@@ -17,6 +17,7 @@ import {
   scepRequest,
   signedMessage,
 } from './apple/messages.ts'
+import { payloadsOf as payloads, type Removal, removalRefused } from './apple/profiles.ts'
 
 export interface AppleDeviceOptions extends DeviceNetwork {
   readonly udid: string
@@ -24,6 +25,7 @@ export interface AppleDeviceOptions extends DeviceNetwork {
   /** Hardware code; an iPhone when not given. */
   readonly product?: string
   readonly name?: string
+  readonly supervised?: boolean
   /** The identity that Apple built in: signs phase 2 of an over-the-air enrollment. */
   readonly builtIn: DeviceIdentity
 }
@@ -46,10 +48,14 @@ export interface Command {
 }
 
 /** What a device answers: further keys of its report, `not-now`, or an error. */
-export type CommandAnswer =
-  | PlistDict
-  | 'not-now'
-  | { readonly error: { readonly code: number; readonly domain: string; readonly text: string } }
+export type CommandAnswer = PlistDict | 'not-now' | { readonly error: readonly DeviceError[] }
+
+/** One of a chain; the last is the cause. */
+export interface DeviceError {
+  readonly code: number
+  readonly domain: string
+  readonly text: string
+}
 
 interface Management {
   readonly topic: string
@@ -65,6 +71,8 @@ export class AppleDevice {
   readonly options: AppleDeviceOptions
   /** By identifier. */
   readonly profiles = new Map<string, PlistDict>()
+  /** Certificates that came with profiles, by the identifier of their payload. */
+  readonly identities = new Map<string, DeviceIdentity>()
   /** Every command that it was given, in order. */
   readonly commands: Command[] = []
   readonly pushToken = randomBytes(32)
@@ -72,6 +80,8 @@ export class AppleDevice {
   identity: DeviceIdentity | undefined
   management: Management | undefined
   wiped = false
+  /** Some systems say that they enroll when they have renewed their identity, others just show it. */
+  announcesRenewal = true
   /** Answers to some commands other than its own. */
   answer: (command: Command) => CommandAnswer | undefined = () => undefined
 
@@ -110,22 +120,34 @@ export class AppleDevice {
     return { UDID: udid, SERIAL: serial, PRODUCT: product, VERSION: '22B83', DEVICE_NAME: name }
   }
 
-  async #enroll(profile: PlistDict): Promise<void> {
-    const all = payloads(profile)
-    const mdm = all.find(({ PayloadType }) => PayloadType === 'com.apple.mdm')
-    if (mdm === undefined) throw new Error('there is no MDM payload in this profile')
-    const identity = all.find(({ PayloadUUID }) => PayloadUUID === mdm.IdentityCertificateUUID)
-    if (identity === undefined) throw new Error('the MDM payload refers to no identity')
-    this.identity = await this.#identityFrom(identity)
-    this.management = {
-      topic: textOf(mdm.Topic),
-      serverUrl: textOf(mdm.ServerURL),
-      checkInUrl: textOf(mdm.CheckInURL ?? mdm.ServerURL),
-      signs: mdm.SignMessage === true,
-      accessRights: Number(mdm.AccessRights ?? 0),
-      checksOut: mdm.CheckOutWhenRemoved === true,
-      profile: textOf(profile.PayloadIdentifier),
+  /**
+   * The enrollment profile once more: a new identity, with which the device says that it enrolls, before it reports. Until it has that,
+   * nothing changes.
+   */
+  async #reinstall(profile: PlistDict): Promise<CommandAnswer> {
+    const before = this.#enrolled()
+    const fixed = ['topic', 'serverUrl', 'checkInUrl', 'accessRights'] as const
+    const { identity, management } = mdmIn(profile)
+    if (fixed.some((key) => management[key] !== before.management[key]))
+      return failed(12_009, 'MCMDMErrorDomain', 'The replacement profile does not match the installed one.')
+    try {
+      this.identity = await this.#identityFrom(identity)
+    } catch (error) {
+      return failed(22_013, 'MCSCEPErrorDomain', `No certificate: ${String(error)}`)
     }
+    this.management = management
+    this.profiles.set(management.profile, profile)
+    if (this.announcesRenewal) {
+      await this.authenticate()
+      await this.tokenUpdate()
+    }
+    return {}
+  }
+
+  async #enroll(profile: PlistDict): Promise<void> {
+    const { identity, management } = mdmIn(profile)
+    this.identity = await this.#identityFrom(identity)
+    this.management = management
     this.profiles.set(this.management.profile, profile)
     await this.authenticate()
     await this.tokenUpdate()
@@ -225,6 +247,22 @@ export class AppleDevice {
     this.#forget()
   }
 
+  /**
+   * The user takes a profile away in the settings.
+   * @throws Error when the device does not allow it
+   */
+  removeProfile(identifier: string, password?: string): void {
+    const profile = this.profiles.get(identifier)
+    if (profile === undefined) throw new Error(`there is no profile ${identifier}`)
+    const removal: Removal = {
+      supervised: this.options.supervised === true,
+      ...(password !== undefined && { password }),
+    }
+    const refused = removalRefused(profile, removal)
+    if (refused !== undefined) throw new Error(refused)
+    this.profiles.delete(identifier)
+  }
+
   async checkIn(message: PlistDict): Promise<DeviceAnswer> {
     const answer = await this.#mdm(
       this.#enrolled().management.checkInUrl,
@@ -251,7 +289,7 @@ export class AppleDevice {
       if (answer.status === 401 || isUnrecognised(answer)) return this.#forget()
       if (answer.status >= 300) throw new ServerRefused(answer)
       if (answer.body.length === 0) return
-      report = this.#carryOut(readPlistDict(answer.body))
+      report = await this.#carryOut(readPlistDict(answer.body))
       if (this.wiped) {
         // The last thing that is heard of it, if at all.
         await this.report(report)
@@ -267,34 +305,34 @@ export class AppleDevice {
     })
   }
 
-  #carryOut(message: PlistDict): PlistDict {
+  async #carryOut(message: PlistDict): Promise<PlistDict> {
     const command = dictOf(message.Command)
     const given = { uuid: textOf(message.CommandUUID), requestType: textOf(command.RequestType), command }
     this.commands.push(given)
-    const answer = this.answer(given) ?? this.#ownAnswer(given)
+    const answer = this.answer(given) ?? (await this.#ownAnswer(given))
     if (answer === 'not-now') return { Status: 'NotNow', CommandUUID: given.uuid }
     if ('error' in answer) {
-      const { code, domain, text } = (answer as { error: { code: number; domain: string; text: string } })
-        .error
-      const link = {
-        ErrorCode: code,
-        ErrorDomain: domain,
-        LocalizedDescription: text,
-        USEnglishDescription: text,
-      }
-      return { Status: 'Error', CommandUUID: given.uuid, ErrorChain: [link] }
+      const chain = (answer as { readonly error: readonly DeviceError[] }).error.map(
+        ({ code, domain, text }) => ({
+          ErrorCode: code,
+          ErrorDomain: domain,
+          LocalizedDescription: text,
+          USEnglishDescription: text,
+        }),
+      )
+      return { Status: 'Error', CommandUUID: given.uuid, ErrorChain: chain }
     }
     return { Status: 'Acknowledged', CommandUUID: given.uuid, ...answer }
   }
 
-  #ownAnswer({ requestType, command }: Command): CommandAnswer {
+  async #ownAnswer({ requestType, command }: Command): Promise<CommandAnswer> {
     const { udid, serial, product = 'iPhone15,2', name = 'iPhone' } = this.options
     switch (requestType) {
       case 'DeviceInformation':
         return {
           QueryResponses: {
             ...{ UDID: udid, SerialNumber: serial, ProductName: product, DeviceName: name },
-            ...{ OSVersion: '18.1', BuildVersion: '22B83', IsSupervised: false },
+            ...{ OSVersion: '18.1', BuildVersion: '22B83', IsSupervised: this.options.supervised === true },
             EASDeviceIdentifier: `EAS${serial}`,
           },
         }
@@ -332,7 +370,7 @@ export class AppleDevice {
         return failed(12_021, 'MCMDMErrorDomain', 'Not a valid request type: the device is not supervised.')
       case 'Settings':
         return {
-          Settings: payloadsOf(command.Settings).map(({ Item }) => ({
+          Settings: dictsIn(command.Settings).map(({ Item }) => ({
             Status: 'Acknowledged',
             Item: Item ?? '',
           })),
@@ -346,11 +384,15 @@ export class AppleDevice {
     }
   }
 
-  #installProfile(payload: PlistValue | undefined): CommandAnswer {
+  async #installProfile(payload: PlistValue | undefined): Promise<CommandAnswer> {
     if (!(payload instanceof Uint8Array)) return failed(1002, 'MCProfileErrorDomain', 'There is no profile.')
     const { identity } = this.#enrolled()
     const isXml = Buffer.from(payload.subarray(0, 5)).toString('latin1') === '<?xml'
     const profile = isXml ? readPlistDict(payload) : openProfile(payload, identity)
+    if (textOf(profile.PayloadIdentifier) === this.management?.profile) return this.#reinstall(profile)
+    for (const one of payloads(profile))
+      if (one.PayloadType === 'com.apple.security.scep')
+        this.identities.set(textOf(one.PayloadIdentifier), await this.#identityFrom(one))
     this.profiles.set(textOf(profile.PayloadIdentifier), profile)
     return {}
   }
@@ -397,6 +439,25 @@ export class AppleDevice {
   }
 }
 
+/** @throws Error for a profile that manages nothing */
+function mdmIn(profile: PlistDict): { readonly identity: PlistDict; readonly management: Management } {
+  const all = payloads(profile)
+  const mdm = all.find(({ PayloadType }) => PayloadType === 'com.apple.mdm')
+  if (mdm === undefined) throw new Error('there is no MDM payload in this profile')
+  const identity = all.find(({ PayloadUUID }) => PayloadUUID === mdm.IdentityCertificateUUID)
+  if (identity === undefined) throw new Error('the MDM payload refers to no identity')
+  const management = {
+    topic: textOf(mdm.Topic),
+    serverUrl: textOf(mdm.ServerURL),
+    checkInUrl: textOf(mdm.CheckInURL ?? mdm.ServerURL),
+    signs: mdm.SignMessage === true,
+    accessRights: Number(mdm.AccessRights ?? 0),
+    checksOut: mdm.CheckOutWhenRemoved === true,
+    profile: textOf(profile.PayloadIdentifier),
+  }
+  return { identity, management }
+}
+
 /** A signed profile, decrypted where it is encrypted to this identity. */
 function openProfile(bytes: Uint8Array, identity: DeviceIdentity): PlistDict {
   const profile = readPlistDict(openSigned(bytes).content)
@@ -408,11 +469,7 @@ function openProfile(bytes: Uint8Array, identity: DeviceIdentity): PlistDict {
   return { ...profile, PayloadContent: content as readonly PlistValue[] }
 }
 
-function payloads(profile: PlistDict): readonly PlistDict[] {
-  return payloadsOf(profile.PayloadContent)
-}
-
-function payloadsOf(value: PlistValue | undefined): readonly PlistDict[] {
+function dictsIn(value: PlistValue | undefined): readonly PlistDict[] {
   return Array.isArray(value) ? (value as readonly PlistDict[]) : []
 }
 
@@ -422,7 +479,7 @@ function summary(profile: PlistDict): PlistDict {
 }
 
 function failed(code: number, domain: string, text: string): CommandAnswer {
-  return { error: { code, domain, text } }
+  return { error: [{ code, domain, text }] }
 }
 
 function isUnrecognised({ status, body }: DeviceAnswer): boolean {

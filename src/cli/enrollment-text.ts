@@ -1,5 +1,6 @@
 import type { Enrollment, Inventory } from '../domain/enrollment.ts'
 import type { MdmCommand } from '../domain/mdm-command.ts'
+import type { DeviceProfile } from '../store/profile-ports.ts'
 import { facts, localTime, plural, table } from './output.ts'
 
 /** Enrollments as the commands print them. */
@@ -59,13 +60,32 @@ export function inventoryDetails(inventory: Inventory): string {
   return facts(parts)
 }
 
+/** What was done about each profile; which names they have in the files is the rest of their identifiers. */
+export function profileTable(profiles: readonly DeviceProfile[]): string {
+  return table(
+    ['profile', 'state', 'since', 'error', 'again'],
+    profiles.map(({ identifier, action, state, at, error, dueAt }) => [
+      identifier,
+      stateWords[action][state],
+      localTime(at),
+      error,
+      dueAt === undefined ? undefined : localTime(dueAt),
+    ]),
+  )
+}
+
+const stateWords = {
+  install: { sent: 'sent', done: 'installed', failed: 'failed' },
+  remove: { sent: 'to be removed', done: 'removed', failed: 'not removed' },
+} as const satisfies Record<DeviceProfile['action'], Record<DeviceProfile['state'], string>>
+
 export function commandTable(commands: readonly MdmCommand[]): string {
   return table(
     ['command', 'request', 'state', 'queued', 'by', 'error'],
     commands.map(({ uuid, requestType, state, queuedAt, queuedBy, errors }) => {
-      const cause = errors.at(-1)
-      const error = cause && `${cause.domain} ${cause.code}: ${cause.description ?? ''}`
-      return [uuid, requestType, state, localTime(queuedAt), queuedBy, error ?? '']
+      // From what failed to why.
+      const chain = errors.map(({ domain, code, description }) => `${domain} ${code}: ${description ?? ''}`)
+      return [uuid, requestType, state, localTime(queuedAt), queuedBy, chain.join('; ')]
     }),
   )
 }

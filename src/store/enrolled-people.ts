@@ -1,4 +1,5 @@
 import type { EnrollingUser } from '../domain/enrolling-user.ts'
+import { appendChange } from './changes.ts'
 import type { Database, WriteTransaction } from './database.ts'
 import type { EnrolledPeople, EnrolledPerson } from './profile-ports.ts'
 import type { EnrollmentPersonRow } from './schema.ts'
@@ -42,17 +43,44 @@ function toPerson(row: EnrollmentPersonRow): EnrolledPerson {
   }
 }
 
-/** As of this sign-in: what it does not tell of any more does not stay. */
+/**
+ * As of this sign-in: what it does not tell of any more does not stay. Other groups are other profiles, so that all devices of the
+ * user are announced as changed.
+ */
 export async function rememberPerson(tx: WriteTransaction, user: EnrollingUser, at: number): Promise<void> {
-  const row = {
+  const name = user.name.toLowerCase()
+  const told = {
     user_groups: JSON.stringify(user.groups),
     email: user.email ?? null,
     full_name: user.fullName ?? null,
-    at,
   }
+  const before = await tx
+    .selectFrom('enrollment_people')
+    .select(['user_groups', 'email', 'full_name'])
+    .where('user_name', '=', name)
+    .executeTakeFirst()
   await tx
     .insertInto('enrollment_people')
-    .values({ user_name: user.name.toLowerCase(), ...row })
-    .onConflict((conflict) => conflict.column('user_name').doUpdateSet(row))
+    .values({ user_name: name, ...told, at })
+    .onConflict((conflict) => conflict.column('user_name').doUpdateSet({ ...told, at }))
     .execute()
+  const same =
+    before?.user_groups === told.user_groups &&
+    before.email === told.email &&
+    before.full_name === told.full_name
+  if (!same) await announceDevices(tx, name)
+}
+
+/** More than anybody has; the next pass over all devices finds the rest. */
+const mostDevices = 100
+
+async function announceDevices(tx: WriteTransaction, user: string): Promise<void> {
+  const rows = await tx
+    .selectFrom('enrollments')
+    .select('id')
+    .where('user_name', '=', user)
+    .where('state', '=', 'enrolled')
+    .limit(mostDevices)
+    .execute()
+  for (const { id } of rows) await appendChange(tx, 'enrollment', id)
 }

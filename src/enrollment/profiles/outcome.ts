@@ -51,11 +51,13 @@ function isGone({ domain, code }: CommandError): boolean {
   return alreadyGone.has(`${domain} ${code}`)
 }
 
-/** The last of the chain is the cause, with words where the device gave some. */
-function errorText({ errors, state }: MdmCommand): string {
-  const cause = errors.findLast(({ description }) => description !== undefined) ?? errors.at(-1)
-  if (cause === undefined)
+/** The device's words, from what failed to why. */
+export function errorText({ errors, state }: MdmCommand): string {
+  if (errors.length === 0)
     return state === 'format-error' ? 'the device could not read the command' : 'the device gave no reason'
-  const { description, domain, code } = cause
-  return description === undefined ? `${domain} ${code}` : `${description} (${domain} ${code})`
+  return errors
+    .map(({ description, domain, code }) =>
+      description === undefined ? `${domain} ${code}` : `${description} (${domain} ${code})`,
+    )
+    .join('; ')
 }

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { DeviceProfile } from '../../../src/store/profile-ports.ts'
+import { enroll } from './enrollments.ts'
 import { admin, type OpenStore, start } from './values.ts'
 
 export function deviceProfile(changes: Partial<DeviceProfile> = {}): DeviceProfile {
@@ -75,4 +76,29 @@ export function profilesContract(t: Test, open: OpenStore): void {
     await enrollmentPasses.add({ ...pass, id: 'p_2', hash: 'h2', user: { name: 'ann', groups: ['staff'] } })
     t.strictSame([...(await enrolledPeople.of(['ANN', 'bob']))], [['ann', { groups: ['staff'] }]])
   })
+
+  t.test(
+    'other groups of a person are announced for every device of theirs, the same ones are not',
+    async (t) => {
+      const store = await open(t)
+      await enroll(store, 'U1')
+      await enroll(store, 'U2')
+      await enroll(store, 'U3', { user: 'bob' })
+      const signIn = (id: string, groups: readonly string[]) =>
+        store.enrollmentPasses.add({
+          ...{ id, hash: id, kind: 'ota', source: '203.0.113.7', createdAt: start, expiresAt: start + 1000 },
+          user: { name: 'Ann', groups: [...groups] },
+        })
+      await signIn('p_1', ['sales'])
+      const before = await store.changes.latest()
+      await signIn('p_2', ['sales'])
+      t.strictSame(await store.changes.since(before, 9), [])
+      await signIn('p_3', ['staff'])
+      t.match(await store.changes.since(before, 9), [
+        { kind: 'enrollment', subject: 'U1' },
+        { kind: 'enrollment', subject: 'U2' },
+      ])
+      t.equal(await store.changes.latest(), before + 2)
+    },
+  )
 }
