@@ -138,7 +138,7 @@ class Apns implements SimulatedApns {
     const data = reason === undefined ? undefined : Buffer.from(JSON.stringify({ reason }))
     // Node puts the last stream that was processed where 0 is given.
     for (const session of this.#sessions) {
-      if (session.closed) continue
+      if (session.closed || session.destroyed) continue
       session.goaway(constants.NGHTTP2_NO_ERROR, manner === 'faithless' ? 0x7fffffff : 0, data)
       if (manner === 'graceful') session.close()
       // The frame is to be out before the connection ends.
@@ -177,6 +177,7 @@ class Apns implements SimulatedApns {
   }
 
   #allow(session: ServerHttp2Session): void {
+    if (session.destroyed) return
     const socket = session.socket as TLSSocket // the server speaks TLS alone
     if (socket.authorized) session.settings({ maxConcurrentStreams: this.#streams })
   }
@@ -194,6 +195,7 @@ class Apns implements SimulatedApns {
     if (answer === 'refused') return stream.close(constants.NGHTTP2_REFUSED_STREAM)
     if (answer === 'cut' || answer.status === 200) this.#accept(headers, body, connection.number)
     if (answer === 'cut') return session.destroy()
+    if (stream.destroyed) return
     respond(stream, String(headers['apns-id'] ?? randomUUID()), answer)
   }
 

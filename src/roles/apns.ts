@@ -41,6 +41,9 @@ const lease = { name: 'apns', ttl: 15_000 }
 /** Milliseconds between two looks at the certificate's files. */
 const lookEvery = 5_000
 const day = 86_400_000
+/** Days before its end: from when the log says so, and from when it is a condition of its own. */
+const warnFrom = 60
+const failFrom = 30
 
 /** @returns undefined when the settings have no `apns` */
 export function startApnsRole(parts: ApnsParts): ApnsRole | undefined {
@@ -108,6 +111,7 @@ class WatchedCertificate {
   readonly #apns: ApnsSettings
   readonly #parts: ApnsParts
   #stamp: string | undefined
+  #inUse: PushCertificate | undefined
   #warned: number | undefined
 
   constructor(apns: ApnsSettings, parts: ApnsParts) {
@@ -119,7 +123,10 @@ class WatchedCertificate {
   async first(signal: AbortSignal): Promise<PushCertificate | undefined> {
     while (!signal.aborted) {
       const read = this.#read()
-      if (read !== undefined) return read
+      if (read !== undefined) {
+        this.#take(read)
+        return read
+      }
       await pause(signal)
     }
     return undefined
@@ -129,15 +136,28 @@ class WatchedCertificate {
     while (!signal.aborted) {
       await pause(signal)
       const read = this.#read()
-      if (read === undefined) continue
-      try {
-        worker.use(read)
-        this.#parts.logger.info({ topic: read.topic }, 'push certificate reloaded')
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error
-        this.#refuse(error.message)
-      }
+      if (read !== undefined) this.#reload(worker, read)
+      this.#watchEnd()
     }
+  }
+
+  #reload(worker: PushWorker, read: PushCertificate): void {
+    try {
+      worker.use(read)
+      this.#take(read)
+      this.#parts.logger.info({ topic: read.topic }, 'push certificate reloaded')
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      this.#refuse(error.message)
+    }
+  }
+
+  #take(certificate: PushCertificate): void {
+    this.#inUse = certificate
+    this.#warned = undefined
+    this.#parts.metrics.pushCertificateEnd.set(certificate.notAfter / 1000)
+    this.#parts.health.set('push certificate', { ok: true }, false)
+    this.#watchEnd()
   }
 
   /** Undefined when nothing has changed, or what is there cannot be used. */
@@ -146,11 +166,7 @@ class WatchedCertificate {
     if (stamp === this.#stamp) return undefined
     this.#stamp = stamp
     try {
-      const certificate = readPushCertificate(this.#apns)
-      this.#parts.metrics.pushCertificateEnd.set(certificate.notAfter / 1000)
-      this.#parts.health.set('push certificate', { ok: true }, false)
-      this.#warn(certificate)
-      return certificate
+      return readPushCertificate(this.#apns)
     } catch (error) {
       if (!(error instanceof PushCertificateUnusable)) throw error
       this.#refuse(error.message)
@@ -162,12 +178,26 @@ class WatchedCertificate {
     this.#parts.health.set('push certificate', { ok: false, detail }, false)
   }
 
-  #warn({ notAfter }: PushCertificate): void {
-    const days = Math.floor((notAfter - this.#parts.now()) / day)
-    if (days > 60 || days === this.#warned) return
+  /** Once a day, since nobody renews what nobody is told of. */
+  #watchEnd(): void {
+    if (this.#inUse === undefined) return
+    const { now, health, logger } = this.#parts
+    const days = Math.floor((this.#inUse.notAfter - now()) / day)
+    if (days === this.#warned) return
     this.#warned = days
-    this.#parts.logger.warn({ days }, 'the push certificate ends soon: renew it, with the same Apple account')
+    health.set(
+      'push certificate',
+      days > failFrom ? { ok: true } : { ok: false, detail: endingIn(days) },
+      false,
+      'end',
+    )
+    if (days <= warnFrom) logger.warn({ days }, endingIn(days))
   }
+}
+
+function endingIn(days: number): string {
+  const when = days < 0 ? 'has ended' : `ends in ${days} days`
+  return `the push certificate ${when}: renew it, with the same Apple account`
 }
 
 async function pause(signal: AbortSignal): Promise<void> {

@@ -6,7 +6,9 @@ import { type ScriptedAnswer, type SimulatedApns, startApns } from '../../sim/ap
 import { type CertificateAndKey, issueCertificate } from '../../sim/certificates.ts'
 import { type PushEvent, PushWorker, type PushWorkerOptions } from '../../src/apns/apns.ts'
 import type { PushCertificate } from '../../src/apns/push-certificate.ts'
-import { openSqliteStore } from '../../src/store/sqlite.ts'
+import type { StoreLocation } from '../../src/store/location.ts'
+import { openStore } from '../../src/store/open.ts'
+import type { Store } from '../../src/store/ports.ts'
 import { temporaryFolder } from '../helpers/certificates.ts'
 
 export const topic = 'com.apple.mgmt.External.5a1e'
@@ -21,7 +23,7 @@ function makeAuthorities() {
   return authorities
 }
 
-export async function pushCertificate(uid = topic, days = 30): Promise<PushCertificate & CertificateAndKey> {
+export async function pushCertificate(uid = topic, days = 90): Promise<PushCertificate & CertificateAndKey> {
   const [, issuer] = await makeAuthorities()
   const made = await issueCertificate({
     commonName: 'APSP:5a1e',
@@ -57,10 +59,11 @@ export async function apnsUnderTest(
 export async function workerUnderTest(
   t: Test,
   { apns, ca }: { readonly apns: SimulatedApns; readonly ca: string },
-  changes: Partial<PushWorkerOptions> = {},
+  { location, ...changes }: Partial<PushWorkerOptions> & { readonly location?: StoreLocation } = {},
 ) {
   const clock = { now: 1_770_000_000_000 }
-  const store = await openSqliteStore(join(temporaryFolder(t), 'record.db'), { now: () => clock.now })
+  const path = join(temporaryFolder(t), 'record.db')
+  const store = await openStore(location ?? { kind: 'sqlite', path }, { now: () => clock.now })
   t.teardown(() => store.close())
   const pushed: PushEvent[] = []
   const conditions: (readonly [boolean, string | undefined])[] = []
@@ -88,9 +91,8 @@ export async function workerUnderTest(
   return { clock, store, worker, pushed, conditions, end, enrol: enroller(store, clock) }
 }
 
-type TestStore = Awaited<ReturnType<typeof openSqliteStore>>
-
-function enroller(store: TestStore, clock: { readonly now: number }) {
+/** @returns what enrols a device and tells its token */
+export function enroller(store: Pick<Store, 'enrollments'>, clock: { readonly now: number }) {
   return async (id: string, of = topic): Promise<string> => {
     const token = randomBytes(32)
     const certificate = randomBytes(32).toString('base64url')
