@@ -39,6 +39,8 @@ export interface Certificates {
   list(query: CertificateQuery): Promise<readonly IssuedCertificate[]>
   /** Revoking what is revoked changes nothing. @returns it as it is now */
   revoke(serial: string, reason: RevocationReason, by: Actor): Promise<IssuedCertificate | undefined>
+  /** The certificate with those that it renews and those that renew it, oldest first. */
+  line(serial: string): Promise<readonly IssuedCertificate[]>
   /**
    * The certificate with those that it renews and those that renew it: each of them opens what the others open.
    * @returns those that held until now, oldest first; undefined when there is no such certificate
@@ -78,6 +80,7 @@ export interface CertificateQuery {
   readonly purpose?: CertificatePurpose
   /** As the certificate has it. */
   readonly user?: string
+  /** Those that name this enrollment, and those of the name of an identity that it has shown. */
   readonly enrollment?: string
   /** Only those that have ended by then. */
   readonly endingBefore?: number

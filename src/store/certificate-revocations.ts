@@ -48,12 +48,20 @@ export async function revokeLine(
   return revoked
 }
 
+export async function readLine({ read }: Database, serial: string): Promise<readonly IssuedCertificate[]> {
+  const row = await findRow(read, serial)
+  return row === undefined ? [] : (await lineOf(read, row)).map(toCertificate)
+}
+
 /**
  * A renewal names the enrollment of what it renews, so that all of a line are found by it. Those before count as much as
  * those after: each opens what the others open, and can be renewed once more.
  */
-async function lineOf(tx: WriteTransaction, start: CertificateRow): Promise<readonly CertificateRow[]> {
-  const rows = await tx
+async function lineOf(
+  db: Database['read'] | WriteTransaction,
+  start: CertificateRow,
+): Promise<readonly CertificateRow[]> {
+  const rows = await db
     .selectFrom('certificates')
     .selectAll()
     .where('enrollment', '=', start.enrollment)
@@ -101,8 +109,11 @@ export async function revokeRow(
   return toCertificate(changed)
 }
 
-export function findRow(tx: WriteTransaction, serial: string): Promise<CertificateRow | undefined> {
-  return tx.selectFrom('certificates').selectAll().where('serial', '=', serial).executeTakeFirst()
+export function findRow(
+  db: Database['read'] | WriteTransaction,
+  serial: string,
+): Promise<CertificateRow | undefined> {
+  return db.selectFrom('certificates').selectAll().where('serial', '=', serial).executeTakeFirst()
 }
 
 /** Looked for without a lock, and each looked at again when it is revoked: its device may come at this moment. */

@@ -2,7 +2,14 @@ import type { Actor } from '../domain/actor.ts'
 import type { IssuedCertificate, RevocationReason } from '../domain/issued-certificate.ts'
 import { appendAudit } from './audit-log.ts'
 import type { CertificateQuery, Certificates, IssueOutcome } from './certificate-ports.ts'
-import { findRow, revokeLine, revokeRow, revokeUnused, revokeWithin } from './certificate-revocations.ts'
+import {
+  findRow,
+  readLine,
+  revokeLine,
+  revokeRow,
+  revokeUnused,
+  revokeWithin,
+} from './certificate-revocations.ts'
 import { toCertificate, toRow } from './certificate-rows.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import { endedKeys } from './proxied-keys.ts'
@@ -17,6 +24,7 @@ export function createCertificates(db: Database): Certificates {
     ofEnrollment: (enrollment) => all(db, 'enrollment', enrollment),
     list: (query) => list(db, query),
     revoke: (serial, reason, by) => revoke(db, serial, reason, by),
+    line: (serial) => readLine(db, serial),
     revokeLine: (serial, reason, by) => write(db, (tx) => revokeLine(tx, serial, reason, by)),
     revokeUnused: (issued, by) => revokeUnused(db, issued, by),
     revokeEnrollment: (enrollment, reason, by) => revokeEnrollment(db, enrollment, reason, by),
@@ -157,9 +165,21 @@ async function list(
     )
   if (purpose !== undefined) query = query.where('purpose', '=', purpose)
   if (user !== undefined) query = query.where('user_name', '=', user)
-  if (enrollment !== undefined) query = query.where('enrollment', '=', enrollment)
+  if (enrollment !== undefined) query = query.where('enrollment', 'in', await namesOf(db, enrollment))
   if (endingBefore !== undefined) query = query.where('not_after', '<', endingBefore)
   return (await query.execute()).map(toCertificate)
+}
+
+/** Its id, and what the certificates that it has shown call it: a profile that is downloaded does not know whose it will be. */
+async function namesOf(db: Database, enrollment: string): Promise<readonly string[]> {
+  const rows = await db.read
+    .selectFrom('certificates')
+    .innerJoin('enrollment_identities', 'enrollment_identities.certificate', 'certificates.fingerprint')
+    .select('certificates.enrollment')
+    .distinct()
+    .where('enrollment_identities.enrollment', '=', enrollment)
+    .execute()
+  return [enrollment, ...rows.map((row) => row.enrollment)]
 }
 
 function revoke(

@@ -50,6 +50,7 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
     'list',
     'revokedSerials',
     'revokedBy',
+    'line',
   ],
   scepChallenges: ['find'],
   proxiedKeys: ['find'],

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { certificate } from '../store/contract/certificates.ts'
+import { enrollmentStart } from '../store/contract/enrollments.ts'
 import { installation, json, plainSettings } from './support.ts'
 
 const enrollmentSettings = `${plainSettings}
@@ -48,6 +49,60 @@ t.test('certificates are listed, shown and revoked by their serial, as other too
   })
   t.match((await here('enroll', 'certificates', 'a1b2')).stdout, /keyCompromise\): stolen/)
   t.match(await here('enroll', 'revoke', 'A1B2', '--why', 'again'), { code: 0, stdout: /already/ })
+})
+
+t.test('certificates are listed by user or enrollment, page after page, with their state', async (t) => {
+  const { here, openStore } = installation(t, { settings: enrollmentSettings })
+  const store = await openStore()
+  const at = Date.now()
+  const by = { name: 'scep', at }
+  const good = { notAfter: at + 60_000 }
+  await store.certificates.issue(certificate('A1', { user: 'ann', ...good }), by)
+  await store.certificates.issue(certificate('A2', { user: 'ann', issuedAt: at, ...good }), by)
+  await store.certificates.issue(certificate('B1', { user: 'bob', enrollment: 'p_1', notAfter: at - 1 }), by)
+  await store.enrollments.begin(
+    enrollmentStart('U1', { identity: { certificate: 'fingerprint of B1', publicKey: 'key of B1' } }),
+  )
+  await store.certificates.revoke('A2', 'keyCompromise', { name: 'root', why: 'x', at })
+  const first = json(await here('enroll', 'certificates', '--user', 'Ann', '--limit', '1', '--json'))
+  t.match(first, { certificates: [{ serial: 'A2', state: 'revoked' }], after: 'A2' })
+  const next = json(await here('enroll', 'certificates', '--user', 'ann', '--after', first.after, '--json'))
+  t.match(next, { certificates: [{ serial: 'A1', state: 'valid' }] })
+  t.notOk(next.after)
+  t.match((await here('enroll', 'certificates', '--limit', '1')).stdout, /There may be more: add --after A2/)
+  for (const id of ['U1', 'SERIALU1', 'p_1'])
+    t.match((await here('enroll', 'certificates', '--enrollment', id)).stdout, /^.*\nB1 .* ended /, id)
+  t.match(await here('enroll', 'certificates', '--limit', '1001'), { code: 2, stderr: /at most 1000/ })
+})
+
+t.test('a certificate is revoked with its line of renewals, or alone when that is said', async (t) => {
+  const { here, openStore } = installation(t, { settings: enrollmentSettings })
+  const store = await openStore()
+  const at = Date.now()
+  const by = { name: 'scep', at }
+  const issue = (serial: string, predecessor?: string) =>
+    store.certificates.issue(
+      certificate(serial, { notAfter: at + 60_000, ...(predecessor !== undefined && { predecessor }) }),
+      by,
+    )
+  await issue('A1')
+  await issue('A2', 'A1')
+  await issue('A3', 'A2')
+  await issue('B1')
+  const alone = await here('enroll', 'revoke', 'A2', '--alone', '--why', 'x')
+  t.match(alone.stdout, 'Certificate A2 of UDID-1 is revoked.\nStill good, of the same line: A1, A3.')
+  const rest = await here('enroll', 'revoke', 'A2', '--why', 'stolen')
+  t.match(rest.stdout, 'Certificate A2 had been revoked already.\nSo are those of its line: A1, A3.')
+  t.notMatch(rest.stdout, 'Still good')
+  t.match(json(await here('enroll', 'revoke', 'B1', '--why', 'x', '--json')), {
+    certificate: { serial: 'B1' },
+    revoked: ['B1'],
+    stillGood: [],
+  })
+  t.match(await store.audit.list({ subject: 'A3', limit: 9 }), [
+    {},
+    { action: 'certificate.revoked', why: 'stolen' },
+  ])
 })
 
 t.test('without enrollment there is no CA to make', async (t) => {

@@ -53,10 +53,13 @@ apns: { certificate: { file: ${folder}/push.pem } }`
     newId: () => systemRandom().id(),
   }
   const service = await CertificateService.open(options)
-  const issue = async (enrollment: string) => {
+  const issue = async (enrollment: string, predecessor?: string) => {
     const key = rsaKey()
     const publicKeyInfo = createPublicKey(key).export({ type: 'spki', format: 'der' })
-    const outcome = await service.issue({ publicKeyInfo, purpose: 'device', enrollment, user: 'alice' })
+    const outcome = await service.issue({
+      ...{ publicKeyInfo, purpose: 'device', enrollment, user: 'alice' },
+      ...(predecessor !== undefined && { predecessor }),
+    })
     if (outcome.outcome !== 'issued') throw new Error(outcome.outcome)
     const cert = certificateOf(outcome.certificate).toString()
     return {
@@ -129,6 +132,22 @@ t.test(
     t.equal((await call(kept, { cookie: ofKept })).status, 200)
   },
 )
+
+t.test('what is open with a renewal of a revoked certificate ends as well', async (t) => {
+  const { gateway, store, issue, signIn, call } = await setUp(t)
+  const first = await issue('UDID-1')
+  const renewal = await issue('UDID-1', first.serial)
+  const cookie = await signIn(renewal)
+  const socket = openWebSocket(gateway.tls, gateway.ca, renewal, cookie)
+  socket.on('error', () => {})
+  await once(socket, 'open')
+  const closed = once(socket, 'close')
+  await store.certificates.revokeLine(first.serial, 'keyCompromise', {
+    ...{ name: 'root', why: 'lost', at: Date.now() },
+  })
+  await closed
+  t.match((await call(renewal, { cookie })).body, 'certificate.revoked')
+})
 
 t.test(
   'after a rotation the new CA’s certificates count without a restart, and the old one’s still do',

@@ -49,8 +49,13 @@ export function refusal(
  * The order to remove the management. iOS 17 and macOS 14 take it as a 403 that says so; for those before, and where the
  * version is not known, there is only the 401.
  */
-export function leave(enrollment: Enrollment): MdmAnswer {
-  const note: MdmNote = { outcome: 'told-to-leave', enrollment: enrollment.id, level: 'warn' }
+export function leave(enrollment: Enrollment, problem?: string): MdmAnswer {
+  const note: MdmNote = {
+    outcome: 'told-to-leave',
+    enrollment: enrollment.id,
+    level: 'warn',
+    ...(problem !== undefined && { problem }),
+  }
   if (!understandsUnrecognized(enrollment)) return { status: 401, body: nothing, note }
   const body = {
     code: 'com.apple.unrecognized.device',

@@ -1,3 +1,4 @@
+import type { Enrollment } from '../../domain/enrollment.ts'
 import { MalformedInput } from '../../lib/malformed-input.ts'
 import { createOneAtATime } from '../../lib/one-at-a-time.ts'
 import { field } from '../../lib/plist/fields.ts'
@@ -104,6 +105,10 @@ async function handle(message: Message, request: MdmRequest, deps: MdmDependenci
       return type === 'CheckOut'
         ? leaveNow(name, standing.enrollment, { deps, at: request.at })
         : leave(standing.enrollment)
+    case 'revoked':
+      return type === 'CheckOut'
+        ? leaveNow(name, standing.enrollment, { deps, at: request.at })
+        : endRevoked(standing.enrollment, { deps, at: request.at })
     case 'may-begin':
       return checkIn({ name, dict, at: request.at, begins: { issued: standing.issued, certificate } }, deps)
     case 'pinned':
@@ -111,4 +116,14 @@ async function handle(message: Message, request: MdmRequest, deps: MdmDependenci
         ? checkIn({ name, dict, at: request.at, enrollment: standing.enrollment }, deps)
         : answerReport({ ...message, ...standing, body: request.body, at: request.at }, deps)
   }
+}
+
+/** Nothing else would ever be said to it: it can neither check in nor renew. Trust ends as when an administrator removes it. */
+async function endRevoked(
+  enrollment: Enrollment,
+  { deps, at }: { readonly deps: MdmDependencies; readonly at: number },
+): Promise<MdmAnswer> {
+  const by = { name: 'enrollment', why: 'the certificate of the device was revoked', at }
+  await deps.record.enrollments.end(enrollment.id, 'leaving', by)
+  return leave(enrollment, 'certificate.revoked')
 }

@@ -17,6 +17,8 @@ export interface IssuedIdentity {
   /** The device that it was issued for, where that was known then: its UDID. */
   readonly device?: string
   readonly revoked: boolean
+  /** It was revoked, and one that renews it was not: the device may hold that one. */
+  readonly outlived: boolean
   readonly notAfter: number
   /** Fingerprints of those that it renews, the last one first. */
   readonly renews: readonly string[]
@@ -63,6 +65,16 @@ export function identitiesOf(
     }
     return chain
   }
+  const isOutlived = async ({ serial, enrollment, revoked }: IssuedCertificate): Promise<boolean> => {
+    if (revoked === undefined) return false
+    const line = new Set([serial])
+    for (const one of (await certificates.ofEnrollment(enrollment)).toReversed()) {
+      if (one.predecessor === undefined || !line.has(one.predecessor)) continue
+      if (one.revoked === undefined) return true
+      line.add(one.serial)
+    }
+    return false
+  }
   return {
     async find(certificate) {
       const issued = await recordOf(certificate)
@@ -72,6 +84,7 @@ export function identitiesOf(
         ...(issued.user !== undefined && { user: issued.user.toLowerCase() }),
         ...(isBound && { device: issued.enrollment }),
         revoked: issued.revoked !== undefined,
+        outlived: await isOutlived(issued),
         notAfter: issued.notAfter,
         renews: await renewedBy(issued),
       }

@@ -12,6 +12,8 @@ export type Standing =
   | { readonly kind: 'may-begin'; readonly issued: IssuedIdentity }
   /** Its trust has ended, and it is told so. */
   | { readonly kind: 'ended'; readonly enrollment: Enrollment }
+  /** The certificate that speaks for it was revoked, with all that renew it: the device can never come back with them. */
+  | { readonly kind: 'revoked'; readonly enrollment: Enrollment }
   | { readonly kind: 'refused'; readonly status: 400 | 403; readonly problem: string }
 
 interface Sender {
@@ -32,8 +34,9 @@ export async function standingOf(sender: Sender, deps: MdmDependencies): Promise
   if (issued === undefined) return refused(403, 'certificate.foreign')
   const isPinned = enrollment?.certificate === fingerprint
   const isEnded = enrollment?.state === 'leaving' || enrollment?.state === 'gone'
-  if (isEnded && (isPinned || issued.renews.includes(enrollment.certificate)))
-    return { kind: 'ended', enrollment }
+  const isItsOwn = enrollment !== undefined && (isPinned || issued.renews.includes(enrollment.certificate))
+  if (isEnded && isItsOwn) return { kind: 'ended', enrollment }
+  if (issued.revoked && isItsOwn && !issued.outlived && !sender.begins) return { kind: 'revoked', enrollment }
   if (issued.revoked) return refused(403, 'certificate.revoked')
   if (sender.begins) return mayBegin(sender, enrollment, issued)
   // An identity that has expired may come for its renewal: a phone that lay in a drawer is not lost.

@@ -179,6 +179,34 @@ t.test('a device that checks out loses all trust at once', async (t) => {
   t.match(await store.enrollments.get('U1'), { state: 'gone', pushable: false })
 })
 
+t.test('a device whose line of certificates was revoked is told to leave, and its trust ends', async (t) => {
+  const { store, device, notes, clock } = await mdmUnderTest(t)
+  const phone = await device('U1')
+  await phone.enroll({ OSVersion: '16.7', ProductName: 'iPhone10,1' })
+  const issued = await store.certificates.byFingerprint(phone.fingerprint)
+  const by = { name: 'root', why: 'stolen', at: clock.now }
+  const renewal = await device('U1', { predecessor: issued?.serial ?? '' })
+  await store.certificates.revoke(issued?.serial ?? '', 'keyCompromise', by)
+  t.equal((await phone.report('Idle')).status, 403, 'it may hold the renewal')
+  t.match(await store.enrollments.get('U1'), { state: 'enrolled' })
+  await store.certificates.revokeLine(issued?.serial ?? '', 'keyCompromise', by)
+  const other = await device('U1')
+  await store.certificates.revokeEnrollment('U1', 'keyCompromise', by)
+  t.equal((await other.report('Idle')).status, 403, 'one that renews nothing says nothing of the device')
+  t.equal((await phone.checkIn('Authenticate', { Topic: topic })).status, 403)
+  t.match(await store.enrollments.get('U1'), { state: 'enrolled' })
+  const reply = await renewal.report('Idle')
+  t.strictSame([reply.status, reply.body.length], [401, 0], 'also when it has not shown that one before')
+  t.match(notes.at(-1), { outcome: 'told-to-leave', problem: 'certificate.revoked', enrollment: 'U1' })
+  t.match(await store.enrollments.get('U1'), {
+    state: 'leaving',
+    ended: { by: 'enrollment', why: 'the certificate of the device was revoked' },
+  })
+  t.equal((await phone.report('Idle')).status, 401)
+  t.equal((await renewal.checkIn('CheckOut')).status, 200)
+  t.match(await store.enrollments.get('U1'), { state: 'gone' })
+})
+
 t.test('only a device that is to go is told to go, in the words that its system knows', async (t) => {
   const { store, device } = await mdmUnderTest(t)
   const by = { name: 'root', why: 'sold', at: start }

@@ -45,6 +45,8 @@ export function revocationsContract(t: Test, open: OpenStore): void {
     t.match(await certificates.bySerial('A3'), { revoked: { reason: 'superseded' } }, 'as it was')
     t.equal((await certificates.bySerial('B1'))?.revoked, undefined)
     t.strictSame(await certificates.revokeLine('A4', 'unspecified', admin), [])
+    t.strictSame(serials(await certificates.line('A3')), ['A1', 'A2', 'A3', 'A4'])
+    t.strictSame(await certificates.line('FF'), [])
     t.equal(await certificates.revokeLine('FF', 'unspecified', admin), undefined)
     const events = (await audit.list({ limit: 20 })).filter(({ why }) => why === 'stolen')
     t.strictSame(
@@ -113,5 +115,9 @@ export function revocationsContract(t: Test, open: OpenStore): void {
     t.strictSame(serials(await certificates.list({ limit: 9, user: 'ann', after: 'A2' })), ['A1'])
     t.strictSame(serials(await certificates.list({ limit: 9, enrollment: 'UDID-1', user: 'bob' })), ['B1'])
     t.strictSame(serials(await certificates.list({ limit: 9, enrollment: 'UDID-2' })), ['B2'])
+    await enrolled(store, 'U1', await issue(store, 'C1', { enrollment: 'p_1', issuedAt: start + 3 }))
+    await issue(store, 'C2', { enrollment: 'U1', issuedAt: start + 4 })
+    const ofDevice = await certificates.list({ limit: 9, enrollment: 'U1' })
+    t.strictSame(serials(ofDevice), ['C2', 'C1'], 'also under the name of its enrollment profile')
   })
 }
