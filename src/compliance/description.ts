@@ -75,8 +75,10 @@ export type VersionFit =
 const inventoryLag = 86_400_000
 
 /**
- * The claimed version is the one at registration: the device may be newer by now. It is never older, unless the MDM
- * has not yet taken its inventory since; then by one major version at most.
+ * The claimed version is the one at registration, or the one to which the client has been updated since: the device may
+ * be newer by now. It is never older, unless the MDM has not yet taken its inventory since; then by one major version at
+ * most. After an update an inventory that stays behind excludes nothing: the device was this client's before, and Apple's
+ * versions jump from 18 to 26.
  */
 export function versionFits(
   claimed: DeviceDescription,
@@ -91,6 +93,7 @@ export function versionFits(
   const order = compare(known, said)
   if (order === 0) return 'same'
   if (order > 0) return 'newer'
+  if (claimed.osVersionSince !== undefined) return 'older'
   if (device.lastSeen !== undefined && device.lastSeen > registeredAt + inventoryLag) return 'contradicts'
   return said[0]! - known[0]! <= 1 ? 'older' : 'contradicts'
 }

@@ -157,7 +157,10 @@ function isPossible({ device: claimed, registeredAt }: Registration, device: Man
   )
 }
 
-/** For how long the version that a client had when it registered tells its device from another. */
+/**
+ * For how long the version that a client had when it registered tells its device from another. One that it says later
+ * tells nothing: what it wants to be taken for is in its own hands by then, and inventories are behind after an update.
+ */
 const versionTells = 30 * 86_400_000
 
 /** Among several, those that fit in every point leave out those that only may have changed since. */
@@ -171,7 +174,7 @@ function narrowed(
     (device) => claimed.platform === device.platform && claimed.platform !== 'macos',
   )
   const byModel = preferred(byPlatform, (device) => modelFits(claimed, device) === true)
-  if (now - registeredAt > versionTells) return byModel
+  if (claimed.osVersionSince !== undefined || now - registeredAt > versionTells) return byModel
   return preferred(byModel, (device) => {
     const fit = versionFits(claimed, device, registeredAt)
     return fit === 'same' || fit === undefined

@@ -27,6 +27,8 @@ export interface DeviceDescription {
   readonly platform?: Platform
   readonly model?: string
   readonly osVersion?: string
+  /** Since when a registered client says this version, when it was updated after it had registered. Milliseconds since the epoch. */
+  readonly osVersionSince?: number
   /** The id that the protocol carries: DeviceId, endpointId, device_id. */
   readonly claimedId?: string
   readonly userAgent?: string

@@ -9,10 +9,11 @@ import type { ClientSide } from './client-side.ts'
 import type { FreshNews } from './fresh-news.ts'
 import type { IdentityFields } from './identity-fields.ts'
 import { isLetThrough, type LiveExchange, type LiveExchanges } from './live-exchanges.ts'
+import { type OsUpdates, tellsNewerOs } from './os-updates.ts'
 import type { Outcome } from './outcome.ts'
 import { type RedirectDependencies, redirect } from './redirect.ts'
 import { refuse } from './refuse.ts'
-import { type RegisterDependencies, showsNewToken, witnessAnswer } from './register.ts'
+import { isProved, type RegisterDependencies, showsNewToken, witnessAnswer } from './register.ts'
 import type { Relay, RelayOutcome } from './relay/relay.ts'
 import { sendAnswer } from './send-answer.ts'
 
@@ -29,6 +30,7 @@ export interface EnactDependencies {
   readonly newSecret: () => string
   /** A sign-in came with this token, whatever became of it. */
   readonly tokenUsed: (id: string) => void
+  readonly osUpdates: Pick<OsUpdates, 'told'>
 }
 
 export interface Enacting {
@@ -97,9 +99,12 @@ async function forward(
   client.limitBody(route.service.maxBody)
   const exchange = deps.live.follow(assessment, client)
   let replacedBy: ReasonCode | undefined
+  const newerOs = tellsNewerOs(assessment)
+  // Who only claims to be this client must not change what is known of it.
+  if (newerOs && showsItself(assessment)) deps.osUpdates.told(assessment)
   const watched =
     decision.verdict === 'register' ||
-    (identification.signIn && showsNewToken(assessment)) ||
+    (identification.signIn && (newerOs || showsNewToken(assessment))) ||
     route.protocol.watches(request, identification)
   const witness = async (answer: UpstreamAnswer) => {
     const verdict = await witnessAnswer(assessment, client, answer, following(exchange, deps))
@@ -120,6 +125,12 @@ async function forward(
   return { status: relay.status, reason: replacedBy ?? endOf(relay) ?? decision.reason, relay }
 }
 
+/** By a certificate, a key or the secret of its cookie; anything else is for the upstream to judge. */
+function showsItself({ state }: Assessment): boolean {
+  const binding = state?.registration.binding
+  return binding === 'cookie' || (binding !== undefined && isProved(binding))
+}
+
 /** The upstream is told of a client that the request has proved, or has shown the credentials of; not of a mere claim. */
 function identityOf(assessment: Assessment, { identityFields }: EnactDependencies): readonly string[] {
   const { identification, state } = assessment
@@ -127,9 +138,13 @@ function identityOf(assessment: Assessment, { identityFields }: EnactDependencie
   return claimed ? [] : identityFields.of(assessment)
 }
 
-function following(exchange: LiveExchange, { live, register }: EnactDependencies): RegisterDependencies {
+function following(
+  exchange: LiveExchange,
+  { live, register, osUpdates }: EnactDependencies,
+): RegisterDependencies {
   return {
     ...register,
+    onAccepted: (assessment) => osUpdates.told(assessment),
     onRegistered(state, keys) {
       const told = register.onRegistered(state, keys)
       live.registered(exchange, state, keys)

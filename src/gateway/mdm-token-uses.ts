@@ -1,3 +1,4 @@
+import { PacedWrites } from '../lib/paced-writes.ts'
 import type { MdmTokenWriter } from '../store/ports.ts'
 
 export interface MdmTokenUsesOptions {
@@ -15,58 +16,47 @@ const writeEvery = 60_000
  */
 export class MdmTokenUses {
   #counted = new Map<string, { uses: number; lastUsedAt: number }>()
-  #timer: NodeJS.Timeout | undefined
-  #wroteAt = Number.NEGATIVE_INFINITY
+  readonly #writes: PacedWrites
   readonly #options: MdmTokenUsesOptions
 
   constructor(options: MdmTokenUsesOptions) {
     this.#options = options
+    this.#writes = new PacedWrites({ write: () => this.#write(), every: writeEvery, now: options.now })
   }
 
-  /** The first use after a quiet minute is written at once, so that a trial shows. */
   use(id: string): void {
-    const now = this.#options.now()
-    const counted = this.#counted.get(id)
-    if (counted === undefined) this.#counted.set(id, { uses: 1, lastUsedAt: now })
-    else {
-      counted.uses++
-      counted.lastUsedAt = now
-    }
-    this.#awaitWrite(now)
+    this.#keep(id, { uses: 1, lastUsedAt: this.#options.now() })
+    this.#writes.want()
   }
 
   /** Never rejects. */
-  async flush(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    if (this.#counted.size === 0) return
-    const counted = this.#counted
-    this.#counted = new Map()
-    this.#wroteAt = this.#options.now()
-    try {
-      await this.#options.tokens.used([...counted].map(([id, use]) => ({ id, ...use })))
-    } catch (error) {
-      this.#options.onError(error)
-      for (const [id, { uses, lastUsedAt }] of counted) this.#keep(id, uses, lastUsedAt)
-      this.#awaitWrite(this.#wroteAt)
-    }
+  flush(): Promise<void> {
+    return this.#writes.flush()
   }
 
   close(): Promise<void> {
     return this.flush()
   }
 
-  #awaitWrite(now: number): void {
-    if (this.#timer !== undefined) return
-    const wait = Math.min(Math.max(this.#wroteAt + writeEvery - now, 0), writeEvery)
-    this.#timer = setTimeout(() => void this.flush(), wait).unref()
+  async #write(): Promise<void> {
+    if (this.#counted.size === 0) return
+    const counted = this.#counted
+    this.#counted = new Map()
+    try {
+      await this.#options.tokens.used([...counted].map(([id, use]) => ({ id, ...use })))
+    } catch (error) {
+      this.#options.onError(error)
+      for (const [id, use] of counted) this.#keep(id, use)
+      this.#writes.want()
+    }
   }
 
-  #keep(id: string, uses: number, lastUsedAt: number): void {
-    const since = this.#counted.get(id)
-    this.#counted.set(id, {
-      uses: uses + (since?.uses ?? 0),
-      lastUsedAt: Math.max(lastUsedAt, since?.lastUsedAt ?? 0),
-    })
+  #keep(id: string, { uses, lastUsedAt }: { readonly uses: number; readonly lastUsedAt: number }): void {
+    const counted = this.#counted.get(id)
+    if (counted === undefined) this.#counted.set(id, { uses, lastUsedAt })
+    else {
+      counted.uses += uses
+      counted.lastUsedAt = Math.max(counted.lastUsedAt, lastUsedAt)
+    }
   }
 }

@@ -28,6 +28,8 @@ export interface RegisterDependencies {
   readonly claimVoucher: (head: RequestHead) => Promise<boolean>
   /** Called after the commit, so that the copies of this process and of others follow before the client does. Never rejects. */
   readonly onRegistered: (state: DeviceState, keys: readonly ClientKey[]) => Promise<void>
+  /** A registered client has signed in anew. */
+  readonly onAccepted?: (assessment: Assessment) => void
   readonly onFailed: (assessment: Assessment, error: unknown) => void
 }
 
@@ -58,7 +60,10 @@ export async function witnessAnswer(
       return await commit(assessment, decision, observation, observation.accepted, deps)
     }
     if (isSomebodyElse(observation, state)) return replaceWith('client.user-mismatch', assessment)
-    if (observation.accepted !== undefined) await rememberToken(assessment, deps)
+    if (observation.accepted !== undefined) {
+      deps.onAccepted?.(assessment)
+      await rememberToken(assessment, deps)
+    }
     await keepGrants(observation, state, route.service.name, deps)
     return undefined
   } catch (error) {
@@ -162,7 +167,7 @@ function newIdentity(
 }
 
 /** Does each request prove it anew? */
-function isProved(binding: Binding): boolean {
+export function isProved(binding: Binding): boolean {
   return binding === 'certificate' || binding === 'key'
 }
 

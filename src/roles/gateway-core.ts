@@ -9,6 +9,7 @@ import type { AssessDependencies } from '../gateway/assess.ts'
 import { FreshNews } from '../gateway/fresh-news.ts'
 import { createIdentityFields, generateIdentityKey, type IdentityFields } from '../gateway/identity-fields.ts'
 import { LiveExchanges } from '../gateway/live-exchanges.ts'
+import { OsUpdates } from '../gateway/os-updates.ts'
 import type { Pipeline } from '../gateway/pipeline.ts'
 import { PolicyInForce } from '../gateway/policy-in-force.ts'
 import { createRecorder } from '../gateway/record.ts'
@@ -37,6 +38,7 @@ export interface Core {
   /** Called when other authorities are trusted than before. */
   readonly onAuthorities: (listener: () => void) => void
   readonly live: LiveExchanges
+  readonly osUpdates: OsUpdates
   readonly running: RunningExchanges
   readonly relay: Relay
   readonly journal: RefusalJournal
@@ -151,6 +153,11 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
       authoritiesChanged = listener
     },
     live,
+    osUpdates: new OsUpdates({
+      registrations: store.registrations,
+      now,
+      onError: (error) => failed(error, 'OS updates of registered clients could not be written'),
+    }),
     running: new RunningExchanges(),
     relay,
     journal,
@@ -225,6 +232,7 @@ function assemblePipeline(
       pendingApprovals: settings.limits.pendingApprovals,
       newSecret: random.secret,
       tokenUsed: (id) => tokens.uses.use(id),
+      osUpdates: core.osUpdates,
     },
     pages: {
       trip,

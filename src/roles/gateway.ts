@@ -51,6 +51,7 @@ export async function startGatewayRole(parts: GatewayParts): Promise<GatewayRole
       await core.relay.close()
       await core.journal.flush()
       await core.tokens.uses.close()
+      await core.osUpdates.close()
     },
   }
 }

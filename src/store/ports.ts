@@ -60,10 +60,20 @@ export interface RegistrationWriter {
   /** Adds keys (access tokens of a new sign-in) to a registration. At most 50 stay, the oldest expiring first. */
   addKeys(id: string, keys: readonly ClientKey[]): Promise<void>
   removeKeys(hashes: readonly string[]): Promise<void>
+  /** Clients have updated their operating systems. One whose version is another than `from` by now stays as it is. */
+  osUpdated(updates: readonly OsUpdate[]): Promise<void>
   /** @returns the new state, or undefined when there is no such registration */
   block(id: string, by: Actor): Promise<DeviceState | undefined>
   unblock(id: string, by: Actor): Promise<DeviceState | undefined>
   forget(id: string, by: Actor): Promise<DeviceState | undefined>
+}
+
+export interface OsUpdate {
+  /** Of the registration. */
+  readonly id: string
+  readonly from: string | undefined
+  readonly to: string
+  readonly at: number
 }
 
 export type RegisterOutcome =

@@ -4,7 +4,7 @@ import type { DeviceState } from '../domain/registration.ts'
 import { appendAudit } from './audit-log.ts'
 import { appendChange } from './changes.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
-import type { Actor } from './ports.ts'
+import type { Actor, OsUpdate } from './ports.ts'
 import { giveKeys, holdersOf } from './registration-keys.ts'
 import { toDeviceState } from './rows.ts'
 import type { RegistrationRow } from './schema.ts'
@@ -88,6 +88,19 @@ export async function removeKeys(db: Database, hashes: readonly string[]): Promi
       .returning('registration_id')
       .execute()
     for (const id of new Set(gone.map((row) => row.registration_id))) await touch(tx, id)
+  })
+}
+
+export async function osUpdated(db: Database, updates: readonly OsUpdate[]): Promise<void> {
+  if (updates.length === 0) return
+  await write(db, async (tx) => {
+    for (const { id, from, to, at } of updates) {
+      const row = await find(tx, id)
+      if (row === undefined) continue
+      const { device } = toDeviceState(row).registration
+      if (device.osVersion !== from) continue
+      await touch(tx, id, { device: JSON.stringify({ ...device, osVersion: to, osVersionSince: at }) })
+    }
   })
 }
 

@@ -3,7 +3,7 @@ import type { DeviceState } from '../domain/registration.ts'
 import type { Database } from './database.ts'
 import type { FoundState, RegistrationQuery, RegistrationReader, RegistrationWriter } from './ports.ts'
 import { register } from './register.ts'
-import { addKeys, block, forget, removeKeys, unblock } from './registration-writes.ts'
+import { addKeys, block, forget, osUpdated, removeKeys, unblock } from './registration-writes.ts'
 import { toDeviceState } from './rows.ts'
 import type { RegistrationKeyRow, RegistrationRow } from './schema.ts'
 
@@ -18,6 +18,7 @@ export function createRegistrations(db: Database): RegistrationReader & Registra
       register(db, { registration, keys, clientsPerUser, spent }),
     addKeys: (id, keys) => addKeys(db, id, keys),
     removeKeys: (hashes) => removeKeys(db, hashes),
+    osUpdated: (updates) => osUpdated(db, updates),
     block: (id, by) => block(db, id, by),
     unblock: (id, by) => unblock(db, id, by),
     forget: (id, by) => forget(db, id, by),

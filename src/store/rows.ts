@@ -17,6 +17,7 @@ const device = z.strictObject({
   platform: z.exactOptional(z.enum(platforms)),
   model: z.exactOptional(z.string()),
   osVersion: z.exactOptional(z.string()),
+  osVersionSince: z.exactOptional(z.number()),
   claimedId: z.exactOptional(z.string()),
   userAgent: z.exactOptional(z.string()),
 })

@@ -23,6 +23,7 @@ const device = strict<DeviceDescription>()({
   platform: z.enum(platforms).exactOptional(),
   model: optional,
   osVersion: optional,
+  osVersionSince: when.exactOptional(),
   claimedId: optional,
   userAgent: optional,
 })

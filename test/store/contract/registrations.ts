@@ -17,6 +17,28 @@ export function registrationsContract(t: Test, open: OpenStore): void {
     t.equal(await registrations.get('r_2'), undefined)
   })
 
+  t.test('an OS update is taken over and announced, unless another came first', async (t) => {
+    const { registrations, changes } = await open(t)
+    const device = { platform: 'ios', osVersion: '17.5', claimedId: 'phone' } as const
+    await registrations.register(registration('r_1', { device }), [key('a')], 10)
+    await registrations.register(registration('r_2', { device }), [key('b')], 10)
+    const before = await changes.latest()
+    const update = { from: '17.5', to: '18.0', at: start + 5 }
+    await registrations.osUpdated([
+      { id: 'r_1', ...update },
+      { id: 'r_2', ...update, from: '17.4' },
+      { id: 'r_gone', ...update },
+    ])
+    t.match(await registrations.get('r_1'), {
+      version: before + 1,
+      registration: { device: { ...device, osVersion: '18.0', osVersionSince: start + 5 } },
+    })
+    t.strictSame((await registrations.get('r_2'))?.registration.device, device)
+    t.match(await changes.since(before, 9), [{ kind: 'registration', subject: 'r_1' }])
+    await registrations.osUpdated([{ id: 'r_1', ...update }])
+    t.equal(await changes.latest(), before + 1, 'what is known already is not written')
+  })
+
   t.test('a key that has ended is unknown', async (t) => {
     const { registrations } = await open(t)
     await registrations.register(registration('r_1'), [key('a', start + 10)], 10)
