@@ -34,7 +34,13 @@ async function measure(folder: string, enrollments: number): Promise<void> {
   const store = await openSqliteStore(join(folder, 'record.db'), { now: Date.now })
   const options: CertificateServiceOptions = {
     store,
-    settings: { folder: join(folder, 'ca'), validity: 365 * day, renewalGrace: day, crlLife: day },
+    settings: {
+      folder: join(folder, 'ca'),
+      validity: 365 * day,
+      renewBefore: 73 * day,
+      renewalGrace: day,
+      crlLife: day,
+    },
     organisation: 'Bench',
     publicUrl: 'https://mdm.example.com',
     now: Date.now,

@@ -36,6 +36,7 @@ const words = {
   'enrollment.begun': 'began the enrollment of',
   'enrollment.enrolled': 'enrolled',
   'enrollment.renewed': 'renewed the identity of',
+  'enrollment.renewal-failed': 'could not renew its identity',
   'enrollment.ended': 'ended the enrollment of',
   'profile.pushed': 'sent again the profiles',
   'push.requested': 'woke',

@@ -32,6 +32,7 @@ export const auditActions = [
   'enrollment.begun',
   'enrollment.enrolled',
   'enrollment.renewed',
+  'enrollment.renewal-failed',
   'enrollment.ended',
   'profile.pushed',
   'push.requested',

@@ -49,8 +49,12 @@ export interface IssuedCertificate {
   readonly transaction?: string
   /** Hash of the challenge that allowed it. */
   readonly challenge?: string
-  /** Serial of the certificate that it renews: it was asked for with that one's key. */
+  /** Serial of the certificate that it renews: it was asked for with that one's key, or with a challenge that was made for its holder. */
   readonly predecessor?: string
+  /** PayloadIdentifier of the managed profile that it came with; undefined: it is the identity with which a device is managed. */
+  readonly profile?: string
+  /** Of an account-driven enrollment: the account that its profile names. */
+  readonly managedAppleId?: string
   readonly revoked?: Revocation
 }
 
@@ -89,4 +93,9 @@ export interface ScepChallenge {
   readonly usedBy?: string
   /** The rights that the profile with this challenge asks for, as a number (`domain/access-rights.ts`). */
   readonly accessRights?: number
+  /** Serial of the certificate that its certificate takes the place of. */
+  readonly renews?: string
+  /** As in its certificate. */
+  readonly profile?: string
+  readonly managedAppleId?: string
 }

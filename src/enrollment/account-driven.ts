@@ -3,6 +3,7 @@
  * enroll (`discovery`), asks there without knowing anything (401, the one place where that is a question), lets the user
  * sign in in a window of its own, and comes back with the token that it got there (`accountEnrollment`).
  */
+import { accessRightsValue } from '../domain/access-rights.ts'
 import type { Answer } from '../domain/answer.ts'
 import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
 import { type DeviceSignatures, holderOf, isOfAppleDevice, readSigned } from './device-message.ts'
@@ -68,13 +69,16 @@ export async function accountEnrollment(visit: Visit, deps: AccountDependencies)
   const holder = holderOf(attributes, message.signer)
   const pass = await passes.claim('bearer', token, { holder, attributes, at: visit.at })
   const commonName = attributes.udid ?? unboundName(pass.id)
+  const { name } = pass.user
+  const managedAppleId = accountDriven.managedAppleId.replace('{user}', () => name.replace(/@.*$/, ''))
   const scepChallenge = await passes.scepChallenge(pass, {
     which: 'final',
     enrollment: commonName,
     at: visit.at,
+    // A user enrollment is not asked for any: the system fixes them.
+    ...(accountDriven.mode !== 'byod' && { accessRights: accessRightsValue(settings.accessRights) }),
+    managedAppleId,
   })
-  const { name } = pass.user
-  const managedAppleId = accountDriven.managedAppleId.replace('{user}', () => name.replace(/@.*$/, ''))
   const authority = await delivery.authority()
   await deps.onIssued({ user: name, way: 'account-driven', at: visit.at, source: visit.source, attributes })
   return delivery.signed(

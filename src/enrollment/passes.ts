@@ -104,7 +104,17 @@ export class Passes {
       which,
       enrollment,
       at,
-    }: { readonly which: 'first' | 'final'; readonly enrollment: string; readonly at: number },
+      managedAppleId,
+      accessRights,
+    }: {
+      readonly which: 'first' | 'final'
+      readonly enrollment: string
+      readonly at: number
+      /** That the profile with this challenge asks for. */
+      readonly accessRights?: number
+      /** That the profile names; its renewals name it as well. */
+      readonly managedAppleId?: string
+    },
   ): Promise<string> {
     const { challenges, challengeLife } = this.#deps
     const challenge = this.#challenge(which, id)
@@ -116,6 +126,8 @@ export class Passes {
         user: user.name.toLowerCase(),
         createdAt: at,
         expiresAt: at + challengeLife,
+        ...(managedAppleId !== undefined && { managedAppleId }),
+        ...(accessRights !== undefined && { accessRights }),
       })
     return challenge
   }

@@ -23,6 +23,7 @@ import type { Settings } from '../settings/settings.ts'
 import { deviceMounts } from './enrollment-mounts.ts'
 import type { EnrollmentParts } from './enrollment-parts.ts'
 import { startProfiles } from './enrollment-profiles.ts'
+import { renewIdentities } from './renewals.ts'
 import { openScepBehind } from './scep-behind.ts'
 import { revokeUnusedIdentities } from './unused-identities.ts'
 
@@ -109,6 +110,7 @@ async function openParts(given: SettingsWithTopic, service: CertificateService, 
   const { authority } = shared
   const profiles = await startProfiles({ ...parts, settings, authority, holder: random.id() })
   const devices = deviceMounts(settings, { service, behind: behind?.identities }, parts)
+  const renewals = renewIdentities({ ...parts, settings, authority })
   const unused = revokeUnusedIdentities({ ...parts, holder: random.id() })
   return {
     dependencies: {
@@ -127,7 +129,13 @@ async function openParts(given: SettingsWithTopic, service: CertificateService, 
       onRefused: (reason: string) => metrics.enrollmentRefusals.labels(reason).inc(),
     },
     async close() {
-      await Promise.all([pages.oidc?.close(), devices.close(), profiles.close(), unused.close()])
+      await Promise.all([
+        pages.oidc?.close(),
+        devices.close(),
+        profiles.close(),
+        renewals.close(),
+        unused.close(),
+      ])
     },
   }
 }

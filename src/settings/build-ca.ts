@@ -18,6 +18,8 @@ export interface CaSettings {
   /** Undefined: a CA of Gatehouse's own. */
   readonly external?: IdentityFiles
   readonly validity: number
+  /** Before the end of a certificate. */
+  readonly renewBefore: number
   readonly renewalGrace: number
   readonly crlLife: number
   readonly profileSigner?: IdentityFiles
@@ -56,6 +58,7 @@ export function buildCa(
   const read = passphrase && secret(passphrase, ['ca', 'passphrase'])
   return {
     ...same,
+    renewBefore: same.renewBefore ?? same.validity / 5,
     folder: resolve(folder),
     ...(read && { passphrase: read }),
     ...(external && { external: files('external', external) }),

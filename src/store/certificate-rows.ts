@@ -25,6 +25,8 @@ export function toRow(certificate: IssuedCertificate): CertificateRow {
     scep_transaction: certificate.transaction ?? null,
     challenge: certificate.challenge ?? null,
     predecessor: certificate.predecessor ?? null,
+    profile: certificate.profile ?? null,
+    managed_apple_id: certificate.managedAppleId ?? null,
     revoked_at: revoked?.at ?? null,
     revoked_by: revoked?.by ?? null,
     revoked_why: revoked?.why ?? null,
@@ -51,6 +53,8 @@ export function toCertificate(row: CertificateRow): IssuedCertificate {
     ...(row.scep_transaction !== null && { transaction: row.scep_transaction }),
     ...(row.challenge !== null && { challenge: row.challenge }),
     ...(row.predecessor !== null && { predecessor: row.predecessor }),
+    ...(row.profile !== null && { profile: row.profile }),
+    ...(row.managed_apple_id !== null && { managedAppleId: row.managed_apple_id }),
     ...(at !== null &&
       by !== null &&
       why !== null &&

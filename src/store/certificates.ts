@@ -11,6 +11,7 @@ import {
   revokeWithin,
 } from './certificate-revocations.ts'
 import { toCertificate, toRow } from './certificate-rows.ts'
+import { carryRegistrations, withOrigin } from './certificate-succession.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import { endedKeys } from './proxied-keys.ts'
 
@@ -52,12 +53,14 @@ export function createCertificates(db: Database): Certificates {
   }
 }
 
-function issue(db: Database, certificate: IssuedCertificate, by: Omit<Actor, 'why'>): Promise<IssueOutcome> {
+function issue(db: Database, asked: IssuedCertificate, by: Omit<Actor, 'why'>): Promise<IssueOutcome> {
   return write(db, async (tx) => {
-    const refused = await spendChallenge(tx, certificate, by.at)
+    const refused = await spendChallenge(tx, asked, by.at)
     if (refused !== undefined) return refused
+    const certificate = await withOrigin(tx, asked)
     const { predecessor, challenge, user } = certificate
     if (predecessor !== undefined && !(await isInForce(tx, predecessor))) return { outcome: 'revoked' }
+    await carryRegistrations(tx, { ...certificate, at: by.at })
     await tx.insertInto('certificates').values(toRow(certificate)).execute()
     await appendAudit(tx, {
       at: by.at,
@@ -70,6 +73,7 @@ function issue(db: Database, certificate: IssuedCertificate, by: Omit<Actor, 'wh
         notAfter: certificate.notAfter,
         ...(user !== undefined && { user }),
         ...(predecessor !== undefined && { renews: predecessor }),
+        ...(certificate.profile !== undefined && { profile: certificate.profile }),
         ...(challenge !== undefined && { transaction: certificate.transaction ?? '' }),
       },
     })

@@ -1,4 +1,5 @@
 import { appendAudit } from './audit-log.ts'
+import { supersede } from './certificate-succession.ts'
 import { appendChange } from './changes.ts'
 import type { WriteTransaction } from './database.ts'
 import type { EnrollmentStart, PinnedIdentity } from './enrollment-ports.ts'
@@ -91,6 +92,7 @@ export async function repin(
     .set({ certificate: identity.certificate })
     .where((row) => row.or([row('id', '=', id), row('parent', '=', id)]))
     .execute()
+  await supersede(tx, identity.certificate, { enrollment: id, at })
   await appendChange(tx, 'enrollment', id)
   await appendAudit(tx, {
     at,

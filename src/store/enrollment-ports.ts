@@ -31,10 +31,11 @@ export interface Enrollments {
   /**
    * Takes the token of a device that is pending or enrolled (TokenUpdate), or of a new channel of one. An unlock token that the
    * update does not bring stays.
-   * @returns `enrolled` for the first token after an Authenticate; `unknown` when there is no such enrollment (or device)
+   * @returns `enrolled` for the first token after an Authenticate; `unknown` when there is no such enrollment (or device),
+   * `full` when its device has as many channels as one may have
    */
-  takeToken(update: TokenUpdate): Promise<'enrolled' | 'refreshed' | 'unknown'>
-  /** The identity was renewed: the new certificate speaks for the enrollment, the old one no more. */
+  takeToken(update: TokenUpdate): Promise<'enrolled' | 'refreshed' | 'unknown' | 'full'>
+  /** The identity was renewed: the new certificate speaks for the enrollment; the old one does no more, and is revoked as superseded. */
   repin(id: string, identity: PinnedIdentity, at: number): Promise<'repinned' | 'identity-taken'>
   /** The enrollment that this certificate speaks for, or has spoken for. */
   ownerOf(certificate: string): Promise<string | undefined>
@@ -194,7 +195,7 @@ export interface NewCommand {
   readonly expiresAt?: number
   /** Asked by the service itself, again and again: not audited. */
   readonly routine?: boolean
-  /** Not beside a waiting one of the same request type: erasing twice is one time too many. */
+  /** Not beside a waiting one of the same request type: erasing twice is one time too many. A renewal is never beside another. */
   readonly once?: boolean
 }
 

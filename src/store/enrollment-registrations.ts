@@ -92,7 +92,7 @@ async function withCertificates(
 }
 
 /** One look into the index for each service: a million registrations are not read. */
-async function registeredServices(tx: WriteTransaction): Promise<readonly string[]> {
+export async function registeredServices(tx: WriteTransaction): Promise<readonly string[]> {
   const services: string[] = []
   for (;;) {
     const row = await tx

@@ -54,6 +54,7 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
   ],
   scepChallenges: ['find'],
   proxiedKeys: ['find'],
+  renewals: ['get', 'list'],
   enrollments: [
     'get',
     'list',

@@ -98,10 +98,11 @@ async function enqueue(
   if (target?.state !== 'pending' && target?.state !== 'enrolled') return 'unknown'
   const waiting = await tx
     .selectFrom('mdm_commands')
-    .select('request_type')
+    .select(['request_type', 'renewal'])
     .where('enrollment', '=', enrollment)
     .where('waiting', '=', 1)
     .execute()
+  if (command.renewal === true && waiting.some((one) => one.renewal === 1)) return 'waiting'
   if (command.once === true && waiting.some((one) => one.request_type === requestType)) return 'waiting'
   if (waiting.length >= limit) return 'full'
   const row = newRow(command, { payload, by, sequence: await nextSequence(tx, enrollment) })

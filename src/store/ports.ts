@@ -20,6 +20,7 @@ import type { Authorities, Certificates, ProxiedKeys, ScepChallenges } from './c
 import type { Enrollments, MdmCommands, PushOutbox } from './enrollment-ports.ts'
 import type { EnrollmentCodes, EnrollmentPasses } from './enrollment-sign-in-ports.ts'
 import type { DeviceProfiles, EnrolledPeople } from './profile-ports.ts'
+import type { Renewals } from './renewal-ports.ts'
 
 export interface RegistrationReader {
   /** The state of the registration that one of the hashes belongs to; the first hash that is known wins. Expired keys are unknown. */
@@ -556,6 +557,7 @@ export interface Store {
   readonly certificates: Certificates
   readonly scepChallenges: ScepChallenges
   readonly proxiedKeys: ProxiedKeys
+  readonly renewals: Renewals
   readonly enrollments: Enrollments
   readonly mdmCommands: MdmCommands
   readonly pushOutbox: PushOutbox

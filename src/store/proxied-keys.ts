@@ -2,6 +2,7 @@ import { type IssuedCertificate, proxiedSerial } from '../domain/issued-certific
 import { appendAudit } from './audit-log.ts'
 import type { KeyBinding, ProxiedKeys } from './certificate-ports.ts'
 import { toRow } from './certificate-rows.ts'
+import { carryRegistrations, withOrigin } from './certificate-succession.ts'
 import { appendChange } from './changes.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import type { Actor } from './ports.ts'
@@ -30,8 +31,9 @@ export function createProxiedKeys(db: Database): ProxiedKeys {
   }
 }
 
-function learn(db: Database, certificate: IssuedCertificate, by: Omit<Actor, 'why'>): Promise<void> {
+function learn(db: Database, shown: IssuedCertificate, by: Omit<Actor, 'why'>): Promise<void> {
   return write(db, async (tx) => {
+    const certificate = await withOrigin(tx, shown)
     const { numInsertedOrUpdatedRows } = await tx
       .insertInto('certificates')
       .values(toRow(certificate))
@@ -114,5 +116,8 @@ async function bind(
       ended_at: null,
     })
     .execute()
+  const { enrollment, renews, profile } = row
+  const origin = { ...(renews !== null && { predecessor: renews }), ...(profile !== null && { profile }) }
+  await carryRegistrations(tx, { enrollment, publicKey, at, ...origin })
   return 'bound'
 }

@@ -8,7 +8,8 @@ const keptAfterEnd = 24 * 60 * 60 * 1000
 /** One-time passwords of SCEP, by their hashes. `Certificates.issue` uses them up. */
 export function createScepChallenges(db: Database): ScepChallenges {
   return {
-    async add({ hash, enrollment, user, createdAt, expiresAt, accessRights }) {
+    async add(challenge) {
+      const { hash, enrollment, user, createdAt, expiresAt, accessRights } = challenge
       await write(db, async (tx) => {
         await tx
           .deleteFrom('scep_challenges')
@@ -24,6 +25,9 @@ export function createScepChallenges(db: Database): ScepChallenges {
             expires_at: expiresAt,
             used_by: null,
             access_rights: accessRights ?? null,
+            renews: challenge.renews ?? null,
+            profile: challenge.profile ?? null,
+            managed_apple_id: challenge.managedAppleId ?? null,
           })
           // A device that asks twice at once is promised the same.
           .onConflict((conflict) => conflict.column('hash').doNothing())
@@ -49,6 +53,9 @@ async function find(db: Database, hash: string): Promise<ScepChallenge | undefin
       ...(row.user_name !== null && { user: row.user_name }),
       ...(row.used_by !== null && { usedBy: row.used_by }),
       ...(row.access_rights !== null && { accessRights: row.access_rights }),
+      ...(row.renews !== null && { renews: row.renews }),
+      ...(row.profile !== null && { profile: row.profile }),
+      ...(row.managed_apple_id !== null && { managedAppleId: row.managed_apple_id }),
     }
   )
 }

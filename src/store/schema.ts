@@ -33,6 +33,7 @@ export interface Schema {
   certificates: CertificateRow
   scep_challenges: ScepChallengeRow
   proxied_keys: ProxiedKeyRow
+  renewals: RenewalRow
   enrollments: EnrollmentRow
   enrollment_identities: EnrollmentIdentityRow
   enrollment_inventory: EnrollmentInventoryRow
@@ -464,6 +465,9 @@ export interface CertificateRow {
   scep_transaction: string | null
   challenge: string | null
   predecessor: string | null
+  /** PayloadIdentifier of the managed profile that it came with. */
+  profile: string | null
+  managed_apple_id: string | null
   /** The four are set together. */
   revoked_at: number | null
   revoked_by: string | null
@@ -479,6 +483,22 @@ export interface ScepChallengeRow {
   expires_at: number
   used_by: string | null
   access_rights: number | null
+  /** Serial of what its certificate takes the place of. */
+  renews: string | null
+  profile: string | null
+  managed_apple_id: string | null
+}
+
+export interface RenewalRow {
+  enrollment: string
+  serial: string
+  /** `sent` or `failed`. */
+  state: string
+  command: string | null
+  attempts: number
+  at: number
+  due_at: number | null
+  error: string | null
 }
 
 export interface ProxiedKeyRow {

@@ -27,6 +27,7 @@ import { createProxiedKeys } from './proxied-keys.ts'
 import { createPushOutbox } from './push-outbox.ts'
 import { createRefusals } from './refusals.ts'
 import { createRegistrations } from './registrations.ts'
+import { createRenewals } from './renewals.ts'
 import { createRetention } from './retention.ts'
 import { createScepChallenges } from './scep-challenges.ts'
 import { createVendorSweeps } from './vendor-sweeps.ts'
@@ -58,6 +59,7 @@ export function createStore(db: Database, close: () => Promise<void>): Store {
     certificates: createCertificates(db),
     scepChallenges: createScepChallenges(db),
     proxiedKeys: createProxiedKeys(db),
+    renewals: createRenewals(db),
     enrollments: createEnrollments(db, openSeal),
     mdmCommands: createMdmCommands(db, openSeal),
     pushOutbox: createPushOutbox(db),

@@ -240,6 +240,19 @@ export const metricDefinitions = {
     labels: ['reason'],
     help: 'Sign-ins and enrollments that were refused; docs/enrollment.md has the reasons.',
   },
+  enrollmentRenewals: {
+    kind: 'counter',
+    name: 'gatehouse_enrollment_renewals_total',
+    labels: ['outcome'],
+    help: 'Renewals of the identities of enrolled devices: `sent` to the device, `renewed`, `failed` (each attempt).',
+  },
+  enrollmentRenewalsFailing: {
+    kind: 'gauge',
+    across: 'max',
+    name: 'gatehouse_enrollment_renewals_failing',
+    labels: [],
+    help: 'Devices whose last attempt to renew their identity has failed; it is tried again until their certificate ends.',
+  },
   buildInfo: {
     kind: 'gauge',
     across: 'max',

@@ -26,6 +26,7 @@ async function setUp(t: Test, changes: Partial<CaSettings> = {}) {
   const settings: CaSettings = {
     folder: join(tool.folder, 'ca'),
     validity: 365 * day,
+    renewBefore: 73 * day,
     renewalGrace: 90 * day,
     crlLife: day,
     ...changes,

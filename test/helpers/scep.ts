@@ -60,7 +60,13 @@ export async function scepServer(t: Test, options: ScepServerOptions = {}): Prom
   let ids = 0
   const authority: CertificateServiceOptions = {
     store,
-    settings: { folder: join(folder, 'ca'), validity: 365 * day, renewalGrace, crlLife: day },
+    settings: {
+      folder: join(folder, 'ca'),
+      validity: 365 * day,
+      renewBefore: 73 * day,
+      renewalGrace,
+      crlLife: day,
+    },
     organisation: 'Example Corp',
     publicUrl: 'https://mdm.example.com',
     now,

@@ -27,6 +27,9 @@ export async function checkIn(message: CheckIn, deps: MdmDependencies): Promise<
   if (enrollment === undefined) return refusal(400, 'enrollment.unknown', { enrollment: name.id })
   const type = field(dict, 'MessageType')
   switch (type) {
+    case 'Authenticate':
+      // With the identity that renews the former one, which is pinned by now.
+      return empty({ outcome: 'renewed', enrollment: name.id })
     case 'TokenUpdate':
       return tokenUpdate(message, deps)
     case 'CheckOut':

@@ -79,6 +79,8 @@ export function identitiesOf(
     async find(certificate) {
       const issued = await recordOf(certificate)
       if (issued === undefined || issued.purpose !== 'device') return undefined
+      // For a Wi-Fi or a mail account: it speaks for no enrollment.
+      if (issued.profile !== undefined) return undefined
       const isBound = !issued.enrollment.startsWith(unboundName(''))
       return {
         ...(issued.user !== undefined && { user: issued.user.toLowerCase() }),

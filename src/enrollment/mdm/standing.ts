@@ -38,12 +38,28 @@ export async function standingOf(sender: Sender, deps: MdmDependencies): Promise
   if (isEnded && isItsOwn) return { kind: 'ended', enrollment }
   if (issued.revoked && isItsOwn && !issued.outlived && !sender.begins) return { kind: 'revoked', enrollment }
   if (issued.revoked) return refused(403, 'certificate.revoked')
-  if (sender.begins) return mayBegin(sender, enrollment, issued)
+  if (sender.begins && !isRenewal(fingerprint, enrollment, { issued, at }))
+    return mayBegin(sender, enrollment, issued)
   // An identity that has expired may come for its renewal: a phone that lay in a drawer is not lost.
   if (isPinned) return { kind: 'pinned', enrollment, expired: issued.notAfter <= at }
   if (enrollment === undefined) return refused(400, 'enrollment.unknown')
   if (isEnded) return refused(403, 'certificate.not-pinned')
   return renewed(sender, enrollment, { issued, deps })
+}
+
+/**
+ * Whoever installs its enrollment profile again, with a new identity in it, says that it enrolls: it stays what it is. A device that was
+ * wiped has no such identity: each renewal is made for the holder of the one before.
+ */
+function isRenewal(
+  fingerprint: string,
+  enrollment: Enrollment | undefined,
+  { issued, at }: { readonly issued: IssuedIdentity; readonly at: number },
+): boolean {
+  if (enrollment?.state !== 'enrolled' || issued.notAfter <= at) return false
+  // It says so once more when our answer was lost.
+  if (enrollment.certificate === fingerprint) return issued.renews.length > 0
+  return issued.renews.includes(enrollment.certificate)
 }
 
 async function mayBegin(
@@ -64,7 +80,7 @@ async function mayBegin(
   return isSame ? { kind: 'may-begin', issued } : refused(403, 'enrollment.of-another')
 }
 
-/** A device renews its identity by itself, and no message tells: the certificate must be a renewal of the pinned one. */
+/** The device shows another identity, and no message tells: the certificate must be a renewal of the pinned one. */
 async function renewed(
   { name, certificate, at }: Sender,
   enrollment: Enrollment,

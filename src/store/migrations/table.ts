@@ -13,8 +13,9 @@ import * as changeMarks from './0011-change-marks.ts'
 import * as deviceRequests from './0012-device-requests.ts'
 import * as profiles from './0013-profiles.ts'
 import * as growth from './0014-growth.ts'
-import * as checkin from './0017-checkin.ts'
+import * as renewal from './0015-renewal.ts'
 import * as certificateSearch from './0016-certificate-search.ts'
+import * as checkin from './0017-checkin.ts'
 
 /**
  * Every step from an empty database to the present schema, in the order of their names. A step that has been
@@ -35,6 +36,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0012-device-requests': deviceRequests,
   '0013-profiles': profiles,
   '0014-growth': growth,
-  '0017-checkin': checkin,
+  '0015-renewal': renewal,
   '0016-certificate-search': certificateSearch,
+  '0017-checkin': checkin,
 }

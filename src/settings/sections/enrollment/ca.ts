@@ -35,6 +35,13 @@ export const caKey = z
     validity: duration().prefault('365d').meta({
       description: 'How long the certificates of devices are good. They are renewed before that.',
     }),
+    renewBefore: duration()
+      .exactOptional()
+      .meta({
+        description:
+          'How long before a device’s certificate ends Gatehouse has the device renew it: its identity, and those that came with managed profiles. Left out: a fifth of `validity`.',
+        examples: ['60d'],
+      }),
     renewalGrace: duration().prefault('90d').meta({
       description:
         'For how long a device may still renew its certificate after it has expired, when it lay in a drawer. It opens nothing else.',
@@ -45,10 +52,12 @@ export const caKey = z
     }),
     profileSigner,
   })
-  .superRefine(({ validity, renewalGrace, crlLife }, context) => {
+  .superRefine(({ validity, renewBefore, renewalGrace, crlLife }, context) => {
     const refuse = (key: string, message: string) =>
       context.addIssue({ code: 'custom', path: [key], message })
     if (validity < day || validity > 1095 * day) refuse('validity', 'must be between 1d and 1095d')
+    if (renewBefore !== undefined && (renewBefore < day / 24 || renewBefore > validity / 2))
+      refuse('renewBefore', 'must be between 1h and half of `validity`')
     if (renewalGrace > 1095 * day) refuse('renewalGrace', 'must be at most 1095d')
     if (crlLife < day / 24 || crlLife > 30 * day) refuse('crlLife', 'must be between 1h and 30d')
   })

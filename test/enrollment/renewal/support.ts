@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import type { Test } from 'tap'
+import type { AppleDevice } from '../../../sim/apple-device.ts'
+import { CertificateService } from '../../../src/enrollment/ca/certificate-service.ts'
+import { openProfileSigner } from '../../../src/enrollment/ca/profile-signer.ts'
+import { signData } from '../../../src/enrollment/cms/sign-data.ts'
+import { ProfileDelivery } from '../../../src/enrollment/profile-delivery.ts'
+import { type RenewalOptions, renewalRound } from '../../../src/enrollment/renewal/renewal.ts'
+import { systemRandom } from '../../../src/lib/random.ts'
+import type { EnrollmentSettings } from '../../../src/settings/build-enrollment.ts'
+import { loadSettings } from '../../../src/settings/load.ts'
+import type { Renewal } from '../../../src/store/renewal-ports.ts'
+import {
+  type EnrollmentOptions,
+  type EnrollmentUnderTest,
+  enrollmentUnderTest,
+  topic,
+} from '../../helpers/enrollment.ts'
+
+export const day = 24 * 60 * 60 * 1000
+
+export interface RenewalUnderTest extends EnrollmentUnderTest {
+  readonly settings: EnrollmentSettings
+  readonly service: CertificateService
+  /** Of the whole product. */
+  readonly clock: { ahead: number }
+  readonly failures: Renewal[]
+  readonly rounds: { readonly failing: number; readonly pointless: number }[]
+  /** Another process’s round, at a time of its own. @param ahead milliseconds from the product’s time */
+  round(ahead?: number, changes?: Partial<RenewalOptions>): Promise<void>
+  enrolled(user?: string): Promise<AppleDevice>
+  /** Waiting renewals of the device. */
+  waiting(device: AppleDevice): Promise<number>
+}
+
+export async function renewalUnderTest(t: Test, options: EnrollmentOptions = {}): Promise<RenewalUnderTest> {
+  const clock = { ahead: 0 }
+  const now = () => Date.now() + clock.ahead
+  const under = await enrollmentUnderTest(t, { now, ...options })
+  const { store, gateway } = under
+  const settings = loadSettings(gateway.settingsFile, {}).settings?.enrollment
+  if (settings === undefined) throw new Error('no enrollment')
+  const failures: Renewal[] = []
+  const rounds: { readonly failing: number; readonly pointless: number }[] = []
+  const service = await CertificateService.open({
+    ...{ store, settings: settings.ca, organisation: 'Example Corp', publicUrl: settings.publicUrl, now },
+    newId: () => systemRandom().id(),
+  })
+  const authority = {
+    async authority() {
+      await service.refresh()
+      return service.issuing.certificate
+    },
+    async signProfile(content: Buffer) {
+      const { chain, ...identity } = await openProfileSigner({
+        ...{ settings: settings.ca, service, certificates: store.certificates, now },
+      })
+      return signData({ content, signer: identity, chain, signingTime: now() })
+    },
+  }
+  const renewal = (ahead: number): RenewalOptions => ({
+    ...{ record: store, settings: { ...settings, topic }, when: settings.ca },
+    delivery: new ProfileDelivery(authority),
+    now: () => now() + ahead,
+    async newEnd() {
+      const { validToDate } = await authority.authority()
+      return Math.min(now() + ahead + settings.ca.validity, validToDate.getTime())
+    },
+    secret: systemRandom().secret,
+    newUuid: () => randomUUID().toUpperCase(),
+    events: {
+      onSent() {},
+      onRenewed() {},
+      onFailed: (failed) => failures.push(failed),
+      onRound: (round) => rounds.push(round),
+    },
+  })
+  return {
+    ...under,
+    ...{ settings, service, clock, failures, rounds },
+    round: (ahead = 0, changes = {}) =>
+      renewalRound({ ...renewal(ahead), ...changes }, new AbortController().signal),
+    async enrolled(user = 'alice') {
+      const device = await under.device()
+      await device.install(await under.browser().profile(await under.code(user)))
+      await device.poll()
+      return device
+    },
+    async waiting({ options: { udid } }) {
+      const commands = await store.mdmCommands.list({ enrollment: udid, limit: 100 })
+      return commands.filter(({ renewal, state }) => renewal && ['queued', 'sent', 'not-now'].includes(state))
+        .length
+    },
+  }
+}
