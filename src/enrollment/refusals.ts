@@ -55,7 +55,7 @@ export const refusals = {
     status: 403,
     title: 'This page has expired',
     sentence: 'It was open for too long, or was sent from another site.',
-    advice: 'Load it again, and make sure that your browser accepts cookies.',
+    advice: 'Try again, and make sure that your browser accepts cookies.',
   },
   'sign-in.wrong-password': {
     status: 403,

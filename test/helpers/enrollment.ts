@@ -20,6 +20,8 @@ export const enrollmentHost = 'mdm.localhost'
 export interface EnrollmentOptions extends Partial<GatewayOptions> {
   /** Further members of the flow mapping `enrollment`, such as `signIn: { codes: false }`. */
   readonly enrollment?: string
+  /** Default: Example Corp. */
+  readonly organisation?: string
 }
 
 export interface EnrollmentUnderTest {
@@ -75,7 +77,7 @@ apns: { certificate: { file: ${file('push.pem', push.certificate + push.key)} },
 enrollment:
   listen: "https://127.0.0.1:${port}"
   publicUrl: "${publicUrl}"
-  organisation: Example Corp
+  organisation: ${JSON.stringify(options.organisation ?? 'Example Corp')}
   tls: { cert: ${file('mdm.crt', server.certificate)}, key: ${file('mdm.key', server.key)} }
   deviceSignature: { ca: [${file('apple.crt', appleCa.certificate)}], check: require }
   ca: { folder: ${join(folder, 'ca')} }

@@ -2,7 +2,7 @@ import { accessRights, neverAllowed } from '../../domain/access-rights.ts'
 import type { Answer } from '../../domain/answer.ts'
 import type { EnrollmentSettings } from '../../settings/build-enrollment.ts'
 import type { Session } from '../sign-in/session.ts'
-import { html, type Markup, renderDocument } from '../web/document.ts'
+import { html, type Markup, nameOf, renderDocument } from '../web/document.ts'
 import type { Visitor } from '../web/forms.ts'
 import { qrCode } from '../web/qr-code.ts'
 import { deviceOf } from './device-at-hand.ts'
@@ -21,13 +21,15 @@ export interface ConsentPage {
 /** What the organisation will be able to do, in the words of the rights that the device is asked for; then the button. */
 export function consentPage(page: ConsentPage): Answer {
   const { settings, session, visitor, userAgent, handover, leadsBack } = page
-  const { organisation } = settings
+  const organisation = nameOf(settings.organisation)
   const device = deviceOf(userAgent)
   return renderDocument({
-    title: `What ${organisation} will be able to do`,
+    title: `What ${settings.organisation} will be able to do`,
+    heading: html`What ${organisation} will be able to do`,
     headers: visitor.headers,
     ...(leadsBack !== undefined && { leadsBack }),
-    body: html`<p>If you enroll this device, ${organisation} can:</p>
+    body: html`${signedIn(session)}
+<p>If you enroll this device, ${organisation} can:</p>
 ${list(settings.accessRights.map((name) => accessRights[name].words))}
 <p>Enrolling never lets ${organisation}:</p>
 ${list(neverAllowed)}
@@ -35,7 +37,7 @@ ${list(neverAllowed)}
 ${device === 'phone' ? undefined : onPhone(handover)}
 ${device === 'other' ? undefined : agreeForm(visitor)}
 ${device === 'other' ? otherDevice(visitor) : undefined}
-${signedIn(session, visitor)}`,
+${signOut(visitor)}`,
   })
 }
 
@@ -57,10 +59,15 @@ function otherDevice(visitor: Visitor): Markup {
 function onPhone(handover: string | undefined): Markup | undefined {
   if (handover === undefined) return undefined
   return html`<h2>Go on on your phone or tablet</h2>
-<p>Point its camera at this code. It is good for one device and ten minutes: show it to nobody.</p>
+<p>Point its camera at this code. It works once, within ten minutes: show it to nobody.</p>
 ${qrCode(handover)}`
 }
 
-export function signedIn({ user }: Session, { field }: Visitor): Markup {
-  return html`<div class="who"><p>Signed in as <strong>${user.name}</strong></p><form method="post" action="/enroll/sign-out">${field}<button class="second">Sign out</button></form></div>`
+export function signedIn({ user }: Session): Markup {
+  return html`<p class="quiet">Signed in as <strong>${nameOf(user.name)}</strong></p>`
+}
+
+/** At the end: whoever goes through the page with the keyboard comes to the way on first. */
+export function signOut({ field }: Visitor): Markup {
+  return html`<div class="who"><p>Is that not you, or have you finished?</p><form method="post" action="/enroll/sign-out">${field}<button class="second">Sign out</button></form></div>`
 }

@@ -31,8 +31,15 @@ export function referenceTo(refused: { readonly code: string; readonly reference
   return html`<footer>Reference: <code>${refused.reference}</code> (${refused.code})</footer>`
 }
 
+/** A name as it is, also one that is written from right to left: the text around it keeps its order. */
+export function nameOf(name: string): Markup {
+  return html`<bdi>${name}</bdi>`
+}
+
 export interface EnrollmentDocument {
   readonly title: string
+  /** The title with its markup; undefined where it has none. */
+  readonly heading?: Markup
   readonly body: Markup
   /** 200 unless said otherwise. */
   readonly status?: number
@@ -49,6 +56,11 @@ li{margin:0 0 6px;overflow-wrap:anywhere}
 li::marker{color:var(--accent)}
 ol{margin:0 0 12px;padding:0 0 0 22px}
 main>.quiet{margin:20px 0 0}
+h1{overflow-wrap:anywhere}
+button{overflow-wrap:anywhere}
+main>h1+.quiet{margin:0 0 16px}
+.quiet strong{color:var(--text)}
+.after{margin:16px 0 0}
 .quiet{color:var(--quiet);font-size:14px}
 .alert{margin:0 0 16px;padding:12px 16px;border-radius:12px;border:1px solid var(--warn);background:var(--warn-tint)}
 .alert p:last-child{margin:0}
@@ -56,6 +68,8 @@ main>.quiet{margin:20px 0 0}
 @media (prefers-color-scheme:dark){:root{--warn:#e39a6b;--warn-tint:#2d231c}}
 label{display:block;margin:16px 0 6px;font-weight:550}
 input{width:100%;padding:12px 14px;border:1px solid var(--line);border-radius:10px;background:var(--ground);color:var(--text);font:inherit}
+input::placeholder{color:var(--quiet);opacity:1}
+input[aria-invalid]{border-color:var(--warn)}
 input:focus-visible,button:focus-visible,summary:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 form{margin:0}
 form+form,.actions+form{margin-top:20px}
@@ -77,7 +91,7 @@ details[open] summary{margin:0 0 10px}
 const policy = `default-src 'none'; style-src 'sha256-${hash('sha256', style, 'base64')}'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'`
 
 export function renderDocument(page: EnrollmentDocument): Answer {
-  const { title, body, status = 200, headers = [], leadsBack } = page
+  const { title, heading = html`${title}`, body, status = 200, headers = [], leadsBack } = page
   const text = `<!doctype html>
 <html lang="en">
 <head>
@@ -91,7 +105,7 @@ export function renderDocument(page: EnrollmentDocument): Answer {
 <body>
 <main>
 ${pageMark}
-<h1>${escapeHtml(title)}</h1>
+<h1>${heading.text}</h1>
 ${body.text}
 </main>
 </body>

@@ -9,6 +9,7 @@ export function refusalAnswer(code: RefusalCode, visit: Visit, help?: string): A
   if (visit.method !== 'GET' && !isBrowser(visit)) return asText(refusal, visit)
   return renderDocument({
     status: refusal.status,
+    headers: retryAfter(refusal),
     title: refusal.title,
     body: html`<p>${refusal.sentence}</p>
 <section class="advice">
@@ -21,12 +22,19 @@ ${referenceTo({ code, reference: visit.id })}`,
   })
 }
 
-function asText({ status, sentence, advice }: Refusal, { id }: Visit): Answer {
+function asText(refusal: Refusal, { id }: Visit): Answer {
+  const { status, sentence, advice } = refusal
   return {
     status,
-    headers: [['Content-Type', 'text/plain; charset=utf-8']],
+    headers: [['Content-Type', 'text/plain; charset=utf-8'], ...retryAfter(refusal)],
     body: `${sentence} ${advice}\nReference: ${id}\n`,
   }
+}
+
+/** Seconds, as the advice says it. */
+function retryAfter({ status }: Refusal): Answer['headers'] {
+  if (status === 429) return [['Retry-After', '300']]
+  return status === 503 ? [['Retry-After', '60']] : []
 }
 
 /** A form that a page of ours has sent. */
