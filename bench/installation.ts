@@ -31,7 +31,7 @@ export interface RunningInstallation {
   metric(name: string): Promise<number>
 }
 
-export const defaultPolicy = `networks: { office: [10.20.0.0/16] }
+const defaultPolicy = `networks: { office: [10.20.0.0/16] }
 registration:
   - { name: Office, when: { network: office }, then: allow }
 access:

@@ -25,7 +25,7 @@ export interface SweepCost {
 
 const signal = new AbortController().signal
 
-export async function measureSweep(
+async function measureSweep(
   type: keyof typeof counterparts,
   url: string,
   record: string,

@@ -10,7 +10,7 @@ export function isLetThrough({ verdict, monitored }: Decision): boolean {
   return verdict === 'forward' || verdict === 'register' || monitored === true
 }
 
-export function factsText(found: RequestFacts, networks: readonly string[]): string {
+function factsText(found: RequestFacts, networks: readonly string[]): string {
   return facts([
     ['service', `${found.service} (${found.client}, mode ${found.mode})`],
     ['request', `${found.method} ${found.path}${found.publicPath ? ' (public path)' : ''}`],

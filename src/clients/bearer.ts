@@ -82,7 +82,7 @@ function groupsOf(claims: Readonly<Record<string, unknown>>, name: string | unde
 const laterWhenDown = 120
 
 /** In the form of the token and resource endpoints (RFC 6749, section 5.2; RFC 6750, section 3): JSON, never a page. */
-export function refuseBearer(refusal: Refusal): Answer {
+function refuseBearer(refusal: Refusal): Answer {
   const { status } = refusal
   if (status >= 500) {
     return errorAnswer(503, 'temporarily_unavailable', refusal, [

@@ -3,7 +3,7 @@ import type { ClientCertificate, RequestHead } from '../domain/request-head.ts'
 import { clientKey } from './client-key.ts'
 
 /** The key of the certificate that the connection has proved: bound to the public key, not to a subject's text. */
-export function certificateKey(service: string, certificate: ClientCertificate): ClientKey {
+function certificateKey(service: string, certificate: ClientCertificate): ClientKey {
   return clientKey(service, 'certificate', certificate.publicKeySha256)
 }
 

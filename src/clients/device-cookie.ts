@@ -24,7 +24,7 @@ export function gatehouseCookie(purpose: CookiePurpose, scheme: Scheme): string 
   return scheme === 'https' ? `__Host-${names[purpose]}` : names[purpose]
 }
 
-export function deviceCookieName(scheme: Scheme): string {
+function deviceCookieName(scheme: Scheme): string {
   return gatehouseCookie('device', scheme)
 }
 

@@ -30,7 +30,7 @@ export interface BrakeDecision {
 export const recentWindow = 3_600_000
 
 /** So few in one poll are "one by one". */
-export function fewEnough(settings: BrakeSettings): number {
+function fewEnough(settings: BrakeSettings): number {
   return Math.max(1, Math.floor(settings.atLeast / 10))
 }
 

@@ -38,7 +38,7 @@ export function formatAddress(address: Address): string {
 const mappedPrefix = 0xffffn
 
 /** @returns -1 when the text is no IPv4 address. A loop over characters: this runs for each new source address. */
-export function parseIpv4(text: string): number {
+function parseIpv4(text: string): number {
   if (text.length < 7 || text.length > 15) return -1
   let value = 0
   let octet = -1

@@ -113,6 +113,6 @@ function recorded(evaluate: Evaluate, condition: string, wanted: string): Evalua
   }
 }
 
-export function truthText(truth: Truth): string {
+function truthText(truth: Truth): string {
   return truth === undefined ? 'not known' : truth ? 'holds' : 'does not hold'
 }

@@ -71,7 +71,7 @@ export function startComplianceRole(parts: ComplianceParts): ComplianceRole | un
 }
 
 /** Also for the commands, which ask a vendor once. */
-export function complianceOptions(
+function complianceOptions(
   parts: Omit<ComplianceParts, 'holder'>,
   vendors: readonly NamedConnector[],
 ): ConstructorParameters<typeof Compliance>[0] {

@@ -73,7 +73,7 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
   // Of managed devices, `count` and `vendors` go through a whole fleet: they take their time.
   managedDevices: ['digests', 'get', 'ids', 'byKeys', 'toAskAgain'],
   sweeps: ['list', 'lastComplete', 'confirmedAt'],
-  postures: ['find', 'concerning', 'keysOf', 'page', 'countCompliant', 'held', 'heldAmong', 'heldCount'],
+  postures: ['find', 'concerning', 'keysOf', 'page', 'countCompliant', 'held', 'heldCount'],
   links: ['of', 'to', 'approvedAmong'],
   enrollmentCodes: ['list'],
   enrollmentPasses: ['get', 'ofChallenge'],

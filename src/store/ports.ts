@@ -482,7 +482,6 @@ export interface Postures {
   countCompliant(vendor: string, after: string | undefined, limit: number): Promise<CountedPage>
   hold(blocks: readonly HeldBlock[]): Promise<void>
   held(vendor: string, after?: string, limit?: number): Promise<readonly HeldBlock[]>
-  heldAmong(ids: readonly string[]): Promise<readonly HeldBlock[]>
   heldCount(vendor: string): Promise<number>
   drop(ids: readonly string[]): Promise<void>
 }

@@ -43,15 +43,6 @@ export function createPostures(db: Database): Postures {
       if (after !== undefined) rows = rows.where('registration_id', '>', after)
       return (await rows.orderBy('registration_id').limit(limit).execute()).map(toHeld)
     },
-    async heldAmong(ids) {
-      if (ids.length === 0) return []
-      const rows = await db.read
-        .selectFrom('held_blocks')
-        .selectAll()
-        .where('registration_id', 'in', [...ids])
-        .execute()
-      return rows.map(toHeld)
-    },
     async heldCount(vendor) {
       const { count } = await db.read
         .selectFrom('held_blocks')

@@ -5,11 +5,9 @@ import {
   arrayField,
   booleanField,
   dataField,
-  dateField,
   dictField,
   field,
   integerField,
-  numberField,
   stringField,
   textField,
 } from '../../src/lib/plist/fields.ts'
@@ -188,13 +186,9 @@ t.test('a field of another type is as one that is not there', async (t) => {
     [stringField(dict, 's'), stringField(dict, 'e'), textField(dict, 'e'), stringField(dict, 'i')],
     ['x', '', undefined, undefined],
   )
-  t.strictSame(
-    [integerField(dict, 'i'), integerField(dict, 'r'), numberField(dict, 'i'), numberField(dict, 'r')],
-    [2, undefined, 2, 0.5],
-  )
+  t.strictSame([integerField(dict, 'i'), integerField(dict, 'r')], [2, undefined])
   t.strictSame([booleanField(dict, 'b'), booleanField(dict, 'i')], [true, undefined])
   t.strictSame([dataField(dict, 'd'), dataField(dict, 's')], [Buffer.from([0]), undefined])
-  t.strictSame([dateField(dict, 't'), dateField(dict, 's')], [new Date('2026-01-31T12:00:00Z'), undefined])
   t.strictSame([arrayField(dict, 'a'), arrayField(dict, 'o')], [[], undefined])
   for (const name of ['a', 'd', 't', 'r', 's']) t.equal(dictField(dict, name), undefined, name)
   t.strictSame([dictField(dict, 'o'), field(dict, 'constructor')], [{}, undefined])

@@ -69,7 +69,7 @@ export interface EnrolledFleet {
 export type CreateConnector<Settings> = (options: ConnectorOptions<Settings>) => Connector
 
 /** What went wrong with a vendor, for the administrator. Never holds a secret, a token or a whole answer. */
-export const vendorErrorCodes = [
+const vendorErrorCodes = [
   /** No connection, a time-out, or an answer that broke off. */
   'unreachable',
   /** The vendor's certificate is not valid. */

@@ -22,7 +22,7 @@ export function guardedLookup(lookup: typeof systemLookup = systemLookup): Looku
   }
 }
 
-export class ForbiddenAddress extends Error {
+class ForbiddenAddress extends Error {
   readonly code = 'UPSTREAM_ADDRESS_FORBIDDEN'
 
   constructor(hostname: string) {

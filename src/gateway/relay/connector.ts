@@ -9,7 +9,7 @@ export type Connector = (
   halfOpen?: boolean,
 ) => Socket
 
-export class ConnectTimeout extends Error {
+class ConnectTimeout extends Error {
   readonly code = 'UPSTREAM_CONNECT_TIMEOUT'
 
   constructor() {

@@ -115,7 +115,7 @@ interface Waiter {
 export type ConnectionKind = 'pooled' | 'single' | 'pinned'
 
 /** `pinned` must not reconnect: what the old connection was signed in as is gone with it. */
-export class ConnectionSpent extends Error {
+class ConnectionSpent extends Error {
   readonly code = 'UPSTREAM_CONNECTION_SPENT'
 }
 

@@ -19,7 +19,7 @@ export function acceptsHandshake(head: RequestHead, answer: UpstreamHeaders): bo
 
 const websocketGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-export function acceptValue(key: string): string {
+function acceptValue(key: string): string {
   return hash('sha1', key.trim() + websocketGuid, 'base64')
 }
 

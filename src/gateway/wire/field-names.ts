@@ -95,7 +95,7 @@ export class FieldNames {
   }
 }
 
-export function parseFieldName(raw: string): FieldName | undefined {
+function parseFieldName(raw: string): FieldName | undefined {
   if (raw.length > longestName || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(raw)) return undefined
   const name = raw.toLowerCase()
   if (!/^[0-9a-z-]+$/.test(name)) return { name, kind: 'odd', bit: 0 }

@@ -5,11 +5,6 @@ import { parseByteSequences } from './structured-fields.ts'
 /** RFC 9530: the active algorithms of its registry. */
 const algorithms: Readonly<Record<string, string>> = { 'sha-256': 'sha256', 'sha-512': 'sha512' }
 
-/** A Content-Digest for these bytes. */
-export function contentDigest(body: Uint8Array, algorithm: 'sha-256' | 'sha-512' = 'sha-256'): string {
-  return `${algorithm}=:${hash(algorithms[algorithm] ?? '', body, 'base64')}:`
-}
-
 /**
  * Do the digests fit the body? Each that is known must; one at least has to be known.
  * @param values of Content-Digest, in their order

@@ -1,4 +1,4 @@
-import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import { SignatureProblem } from './problem.ts'
 
 /** The names of RFC 9421's registry. */
@@ -27,9 +27,4 @@ export function asymmetricKey(key: KeyObject): SignatureKey {
   if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1')
     return { algorithm: 'ecdsa-p256-sha256', key }
   throw new SignatureProblem('key', 'the key is neither P-256 nor Ed25519')
-}
-
-/** @param pem SubjectPublicKeyInfo */
-export function publicKeyOfPem(pem: string): SignatureKey {
-  return asymmetricKey(createPublicKey(pem))
 }

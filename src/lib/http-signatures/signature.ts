@@ -63,7 +63,7 @@ export function readSignatures(
   })
 }
 
-export function readComponents({ items }: InnerList): readonly string[] {
+function readComponents({ items }: InnerList): readonly string[] {
   const names: string[] = []
   for (const { value, parameters } of items) {
     if (typeof value !== 'string') throw new SignatureProblem('malformed', 'a component is no string')
@@ -75,7 +75,7 @@ export function readComponents({ items }: InnerList): readonly string[] {
   return names
 }
 
-export function readParameters({ parameters }: InnerList): SignatureParameters {
+function readParameters({ parameters }: InnerList): SignatureParameters {
   for (const [name, value] of parameters) {
     if (!Object.hasOwn(types, name)) throw new SignatureProblem('malformed', 'a parameter is unknown')
     // Own member: just looked.

@@ -1,4 +1,4 @@
-import { isPlistDict, type PlistDict, PlistReal, type PlistValue } from './values.ts'
+import { isPlistDict, type PlistDict, type PlistValue } from './values.ts'
 
 /** The fields of a dict by type: `undefined` when there is none of this name, or one of another type. */
 
@@ -25,18 +25,6 @@ export function booleanField(dict: PlistDict, name: string): boolean | undefined
 export function integerField(dict: PlistDict, name: string): number | undefined {
   const value = field(dict, name)
   return typeof value === 'number' ? value : undefined
-}
-
-/** An integer or a real: writers take one for the other. */
-export function numberField(dict: PlistDict, name: string): number | undefined {
-  const value = field(dict, name)
-  if (value instanceof PlistReal) return value.value
-  return typeof value === 'number' ? value : undefined
-}
-
-export function dateField(dict: PlistDict, name: string): Date | undefined {
-  const value = field(dict, name)
-  return value instanceof Date ? value : undefined
 }
 
 export function dataField(dict: PlistDict, name: string): Uint8Array | undefined {

@@ -133,5 +133,3 @@ const service = z.strictObject({
 })
 
 export const servicesSection = z.array(service).min(1).meta({ description: 'What the gateway protects.' })
-
-export type WrittenService = z.output<typeof service>

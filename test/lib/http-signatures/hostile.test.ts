@@ -4,7 +4,8 @@ import { digestFits } from '../../../src/lib/http-signatures/content-digest.ts'
 import { asymmetricKey, type SignatureKey, sharedKey } from '../../../src/lib/http-signatures/keys.ts'
 import { readSignatures } from '../../../src/lib/http-signatures/signature.ts'
 import { type HttpMessage, signatureBase } from '../../../src/lib/http-signatures/signature-base.ts'
-import { signMessage, verifySignature } from '../../../src/lib/http-signatures/verify.ts'
+import { verifySignature } from '../../../src/lib/http-signatures/verify.ts'
+import { signMessage } from './sign-message.ts'
 
 const shared = sharedKey(randomBytes(32))
 const fields: Record<string, string[]> = {

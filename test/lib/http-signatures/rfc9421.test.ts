@@ -1,10 +1,11 @@
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import t from 'tap'
-import { contentDigest, digestFits } from '../../../src/lib/http-signatures/content-digest.ts'
-import { asymmetricKey, publicKeyOfPem, sharedKey } from '../../../src/lib/http-signatures/keys.ts'
+import { digestFits } from '../../../src/lib/http-signatures/content-digest.ts'
+import { asymmetricKey, sharedKey } from '../../../src/lib/http-signatures/keys.ts'
 import { readSignatures } from '../../../src/lib/http-signatures/signature.ts'
 import { type HttpMessage, signatureBase } from '../../../src/lib/http-signatures/signature-base.ts'
-import { signMessage, verifySignature } from '../../../src/lib/http-signatures/verify.ts'
+import { verifySignature } from '../../../src/lib/http-signatures/verify.ts'
+import { signMessage } from './sign-message.ts'
 
 /** Keys and messages of RFC 9421, appendix B. */
 const shared = sharedKey(
@@ -13,13 +14,17 @@ const shared = sharedKey(
     'base64',
   ),
 )
-const p256 = publicKeyOfPem(`-----BEGIN PUBLIC KEY-----
+const p256 = asymmetricKey(
+  createPublicKey(`-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqIVYZVLCrPZHGHjP17CTW0/+D9Lf
 w0EkjqF7xB4FivAxzic30tMM4GF+hR6Dxh71Z50VGGdldkkDXZCnTNnoXQ==
------END PUBLIC KEY-----`)
-const ed25519 = publicKeyOfPem(`-----BEGIN PUBLIC KEY-----
+-----END PUBLIC KEY-----`),
+)
+const ed25519 = asymmetricKey(
+  createPublicKey(`-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=
------END PUBLIC KEY-----`)
+-----END PUBLIC KEY-----`),
+)
 const ed25519Private = asymmetricKey(
   createPrivateKey(`-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF
@@ -145,11 +150,6 @@ t.test('B.2: the digests of the two bodies', async (t) => {
   t.ok(digestFits(request.field('content-digest'), Buffer.from('{"hello": "world"}')))
   t.notOk(digestFits(request.field('content-digest'), Buffer.from('{"hello": "World"}')))
   t.ok(digestFits(response.field('content-digest'), Buffer.from('{"message": "good dog"}')))
-  t.equal(
-    contentDigest(Buffer.from('{"hello": "world"}')),
-    'sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:',
-    'RFC 9530, appendix B',
-  )
 })
 
 t.test('B.2.2: a component with a parameter is refused, as all that this code does not know', async (t) => {
