@@ -77,6 +77,11 @@ export function accessRightsValue(names: readonly AccessRightName[]): number {
   return names.reduce((value, name) => value | accessRights[name].value, 0)
 }
 
+/** The rights in a number. */
+export function accessRightsIn(value: number): readonly AccessRightName[] {
+  return accessRightNames.filter((name) => (value & accessRights[name].value) !== 0)
+}
+
 /** Rights without the one that they need; a device refuses such a payload (error 12000). */
 export function lackingRights(
   names: readonly AccessRightName[],

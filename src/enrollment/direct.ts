@@ -1,3 +1,4 @@
+import { accessRightsValue } from '../domain/access-rights.ts'
 import type { Answer } from '../domain/answer.ts'
 import type { EnrollingUser } from '../domain/enrolling-user.ts'
 import { enrollmentProfile, type ProfileSettings } from './enrollment-profile.ts'
@@ -31,7 +32,7 @@ export async function directProfile(
   const commonName = unboundName(id)
   const scepChallenge = await passes.scepChallenge(
     { id, user },
-    { which: 'final', enrollment: commonName, at },
+    { which: 'final', enrollment: commonName, at, accessRights: accessRightsValue(settings.accessRights) },
   )
   const authority = await delivery.authority()
   await onIssued({ user: user.name, way: 'direct', at, source })

@@ -9,10 +9,11 @@ export async function takeToken(
   tx: WriteTransaction,
   update: TokenUpdate,
   seal: Seal,
-): Promise<'enrolled' | 'refreshed' | 'unknown'> {
+): Promise<'enrolled' | 'refreshed' | 'unknown' | 'full'> {
   const { id, at } = update
   const before = await find(tx, id)
   if (before === undefined || update.channel !== undefined) {
+    if (before?.state !== 'enrolled' && (await isFull(tx, update, before))) return 'full'
     if (!(await openChannel(tx, update, before))) return 'unknown'
   } else if (before.state !== 'pending' && before.state !== 'enrolled') return 'unknown'
   await tx.updateTable('enrollments').set(tokenOf(update, seal)).where('id', '=', id).execute()
@@ -41,6 +42,26 @@ function tokenOf(update: TokenUpdate, seal: Seal): Partial<EnrollmentRow> {
     awaiting: update.awaitingConfiguration ? 1 : 0,
     last_seen_at: at,
   }
+}
+
+/** People of one device: those whose channel is open, and all that it ever had. Whoever holds a device's key could name any number. */
+const mostChannels = { open: 200, ever: 1000 }
+
+async function isFull(
+  tx: WriteTransaction,
+  { channel }: TokenUpdate,
+  before: EnrollmentRow | undefined,
+): Promise<boolean> {
+  if (channel === undefined) return false
+  const { ever, open } = await tx
+    .selectFrom('enrollments')
+    .select((row) => [
+      row.fn.countAll<number>().as('ever'),
+      row.fn.count<number>(row.case().when('state', '!=', 'gone').then(1).end()).as('open'),
+    ])
+    .where('parent', '=', channel.parent)
+    .executeTakeFirstOrThrow()
+  return Number(open) >= mostChannels.open || (before === undefined && Number(ever) >= mostChannels.ever)
 }
 
 /** A person's channel appears with its first token, on a device that is enrolled. */

@@ -181,11 +181,25 @@ t.test('nobody gets through to the SCEP server without the one-time address of a
   t.equal(behind.asked.length, asked)
 })
 
-t.test('a renewal that would hide its new key is not passed on', async (t) => {
-  const { behind, enrolled } = await setUp(t)
+t.test('a renewal that would hide its new key is not passed on, of whatever kind', async (t) => {
+  const { behind, enrolled, publicUrl, ca } = await setUp(t)
   const phone = await enrolled('alice')
   const asked = behind.asked.length
   t.equal(await refusalOf(phone.renewIdentity()), 403)
+  const { certificate, key } = phone.identity!
+  const signer = { certificate: new X509Certificate(certificate), key: createPrivateKey(key) }
+  const content = certificateRequest({ key: rsaKey(), commonName: 'new', challenge: behind.challenge })
+  const body = scepRequest({ ca: behind.authority, signer, content, at: Date.now() })
+  const { hostname: host, port } = new URL(publicUrl)
+  const path = `${scepPath(phone)}?operation=PKIOperation`
+  t.equal((await ask({ host, port: Number(port), ca, path, method: 'POST', body })).status, 403)
+  const { certificate, key } = phone.identity!
+  const signer = { certificate: new X509Certificate(certificate), key: createPrivateKey(key) }
+  const content = certificateRequest({ key: rsaKey(), commonName: 'new', challenge: behind.challenge })
+  const body = scepRequest({ ca: behind.authority, signer, content, at: Date.now() })
+  const { hostname: host, port } = new URL(publicUrl)
+  const path = `${scepPath(phone)}?operation=PKIOperation`
+  t.equal((await ask({ host, port: Number(port), ca, path, method: 'POST', body })).status, 403)
   t.equal(behind.asked.length, asked)
   await phone.poll()
 })

@@ -21,6 +21,10 @@ export interface DeviceCommand {
   readonly defaults?: CommandValues
   /** Devices that are not supervised answer it with an error. */
   readonly supervisedOnly?: true
+  /** Devices that belong to their user (user enrollment) refuse it: all of them, or Macs alone. */
+  readonly userEnrollment?: 'forbidden' | 'forbidden-on-macs'
+  /** For the device itself only, not for one person's channel of it. */
+  readonly deviceOnly?: true
   /** What it does cannot be taken back: the serial number is asked for as well, and no second one waits beside it. */
   readonly destructive?: true
   /** The unlock token goes in when the command is sent: an older one would fail. */

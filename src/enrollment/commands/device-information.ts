@@ -93,15 +93,21 @@ function idsOf(values: PlistDict): DeviceIds {
   }
 }
 
+const mostSims = 8
+
 /** One for each SIM; the key of its own is what older systems have. */
 function imeisOf(values: PlistDict): readonly string[] {
-  const subscriptions = (arrayField(values, 'ServiceSubscriptions') ?? []).filter(isPlistDict)
+  const subscriptions = (arrayField(values, 'ServiceSubscriptions') ?? [])
+    .filter(isPlistDict)
+    .slice(0, mostSims)
   const written = [...subscriptions.map((one) => textField(one, 'IMEI')), textField(values, 'IMEI')]
   return [...new Set(written.flatMap((one) => normaliseImei(one) ?? []))]
 }
 
+const longestName = 256
+
 function deviceOf(values: PlistDict): EnrolledDevice {
-  const text = (name: string) => textField(values, name)
+  const text = (name: string) => textField(values, name)?.slice(0, longestName)
   const [serial, name, productName] = [text('SerialNumber'), text('DeviceName'), text('ProductName')]
   const [model, osVersion, buildVersion] = [text('ModelName'), text('OSVersion'), text('BuildVersion')]
   const platform = platformOf(productName, model)

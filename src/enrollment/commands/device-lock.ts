@@ -4,6 +4,8 @@ export const deviceLock: DeviceCommand = {
   name: 'DeviceLock',
   summary: 'Lock the screen. A Mac restarts and stays locked until the PIN is typed: keep it.',
   right: 'lock-and-passcode',
+  userEnrollment: 'forbidden-on-macs',
+  deviceOnly: true,
   keys: {
     Message: { type: 'string', description: 'shown on the lock screen' },
     PhoneNumber: { type: 'string', description: 'shown on the lock screen' },

@@ -4,6 +4,8 @@ export const eraseDevice: DeviceCommand = {
   name: 'EraseDevice',
   summary: 'Erase everything on the device (remote wipe). The device may go without reporting it.',
   right: 'erase',
+  userEnrollment: 'forbidden',
+  deviceOnly: true,
   keys: {
     PreserveDataPlan: { type: 'boolean', description: 'keep the mobile plan of an eSIM' },
     DisallowProximitySetup: { type: 'boolean', description: 'no set-up by holding another device near' },

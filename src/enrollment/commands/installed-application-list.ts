@@ -6,6 +6,7 @@ export const installedApplicationList: DeviceCommand = {
   name: 'InstalledApplicationList',
   summary: 'List the apps that are installed; on a device that its user owns, the managed ones.',
   right: 'inspect-apps',
+  userEnrollment: 'forbidden-on-macs',
   keys: {
     Identifiers: { type: 'strings', description: 'only these apps, by bundle identifier' },
     ManagedAppsOnly: { type: 'boolean', description: 'only apps that were installed by management' },

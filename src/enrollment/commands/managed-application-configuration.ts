@@ -8,6 +8,7 @@ export const managedApplicationConfiguration: DeviceCommand = {
   summary:
     'Read the app configurations that are set. They are set by Settings, item ApplicationConfiguration.',
   right: 'manage-apps',
+  deviceOnly: true,
   keys: {
     Identifiers: { type: 'strings', required: true, description: 'managed apps, by bundle identifier' },
   },

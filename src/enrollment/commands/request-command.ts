@@ -1,4 +1,4 @@
-import type { AccessRightName } from '../../domain/access-rights.ts'
+import { type AccessRightName, accessRightsIn } from '../../domain/access-rights.ts'
 import type { Actor } from '../../domain/actor.ts'
 import type { Enrollment } from '../../domain/enrollment.ts'
 import { normaliseSerial } from '../../lib/device-id.ts'
@@ -16,7 +16,7 @@ export interface RequestedCommand {
   /** A command of the table with its values, or a dict of whatever RequestType. */
   readonly command: { readonly name: string; readonly values: CommandValues } | { readonly raw: PlistDict }
   readonly uuid: string
-  /** What devices were asked for when they enrolled; undefined: not known here. */
+  /** What the settings ask devices for; undefined: not known here. What a device was asked for itself goes before it. */
   readonly rights: readonly AccessRightName[] | undefined
   /** The serial number of the device, typed once more: needed for what cannot be taken back. */
   readonly confirmSerial?: string
@@ -72,8 +72,13 @@ async function checkDevice(
   { enrollments }: Pick<Store, 'enrollments'>,
 ): Promise<void> {
   const { name, right } = command
-  if (right !== undefined && rights !== undefined && !rights.includes(right))
-    throw new CommandMistake(`${name} needs the access right ${right}, which devices were not asked for`)
+  const isUsers = enrollment.kind === 'user-enrollment' || enrollment.kind === 'user-enrollment-user'
+  checkKind(command, enrollment)
+  const granted = grantedTo(enrollment, rights)
+  if (!isUsers && right !== undefined && granted !== undefined && !granted.includes(right))
+    throw new CommandMistake(
+      `${name} needs the access right ${right}, which this device was not asked for when it enrolled`,
+    )
   if (command.unlocks && !enrollment.unlockable)
     throw new CommandMistake(`${name} needs the unlock token, and this device has given none`)
   if (command.supervisedOnly) {
@@ -85,6 +90,33 @@ async function checkDevice(
   if (command.destructive && !isConfirmed(enrollment, confirmSerial))
     throw new CommandMistake(
       `${name} cannot be taken back: give the serial number of the device (${enrollment.device.serial ?? enrollment.id}) as well`,
+    )
+}
+
+/**
+ * What was asked for when it enrolled is what counts, whatever the settings ask for now.
+ * @param settings of devices of which that is not known
+ */
+export function grantedTo(
+  { accessRights }: Pick<Enrollment, 'accessRights'>,
+  settings: readonly AccessRightName[] | undefined,
+): readonly AccessRightName[] | undefined {
+  return accessRights === undefined ? settings : accessRightsIn(accessRights)
+}
+
+function checkKind(
+  { name, userEnrollment, deviceOnly }: DeviceCommand,
+  { kind, device, parent }: Enrollment,
+): void {
+  const isUsers = kind === 'user-enrollment' || kind === 'user-enrollment-user'
+  const isMac = device.platform === 'macos'
+  if (isUsers && (userEnrollment === 'forbidden' || (isMac && userEnrollment === 'forbidden-on-macs')))
+    throw new CommandMistake(
+      `${name} is not possible: the device belongs to its user (user enrollment)${isMac ? '' : ', and the organisation manages a part of it only'}`,
+    )
+  if (deviceOnly && parent !== undefined)
+    throw new CommandMistake(
+      `${name} is for the device, and this is one person’s channel of it: name the device, ${parent}`,
     )
 }
 

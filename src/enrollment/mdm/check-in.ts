@@ -59,6 +59,9 @@ async function authenticate(
   if (topic === undefined) return refusal(400, 'topic.wrong', { enrollment: name.id })
   if (name.kind !== 'device' && name.kind !== 'user-enrollment')
     return refusal(400, 'message.malformed', { enrollment: name.id })
+  // Those of the profile that brought this identity: the settings may ask for others by now, and the device grants none of them.
+  const asked = issued.challenge && (await deps.record.scepChallenges.find(issued.challenge))
+  const accessRights = asked ? asked.accessRights : undefined
   const outcome = await deps.record.enrollments.begin({
     id: name.id,
     kind: name.kind,
@@ -67,6 +70,7 @@ async function authenticate(
     device: deviceOf(dict),
     identity: pinnedIdentity(certificate),
     topic,
+    ...(accessRights !== undefined && { accessRights }),
     at,
   })
   if (outcome === 'identity-taken') return refusal(403, 'certificate.of-another', { enrollment: name.id })
@@ -141,6 +145,7 @@ async function tokenUpdate({ name, dict, at }: CheckIn, deps: MdmDependencies): 
     awaitingConfiguration: booleanField(dict, 'AwaitingConfiguration') ?? false,
   })
   if (outcome === 'unknown') return refusal(400, 'enrollment.unknown', { enrollment: name.id })
+  if (outcome === 'full') return refusal(403, 'channels.full', { enrollment: name.id })
   if (outcome === 'enrolled') await tellEnrolled(name.id, deps)
   return empty({ outcome: outcome === 'enrolled' ? 'enrolled' : 'token-update', enrollment: name.id })
 }

@@ -16,6 +16,8 @@ export interface IssuedIdentity {
   readonly user?: string
   /** The device that it was issued for, where that was known then: its UDID. */
   readonly device?: string
+  /** Hash of the challenge that it was asked for with. */
+  readonly challenge?: string
   readonly revoked: boolean
   /** It was revoked, and one that renews it was not: the device may hold that one. */
   readonly outlived: boolean
@@ -85,6 +87,7 @@ export function identitiesOf(
       return {
         ...(issued.user !== undefined && { user: issued.user.toLowerCase() }),
         ...(isBound && { device: issued.enrollment }),
+        ...(issued.challenge !== undefined && { challenge: issued.challenge }),
         revoked: issued.revoked !== undefined,
         outlived: await isOutlived(issued),
         notAfter: issued.notAfter,

@@ -5,11 +5,12 @@ import { writePlist } from '../../lib/plist/write.ts'
 import type { Store } from '../../store/ports.ts'
 import { buildCommand } from '../commands/build.ts'
 import { deviceInformation } from '../commands/device-information.ts'
+import { grantedTo } from '../commands/request-command.ts'
 import { securityInfo } from '../commands/security-info.ts'
 
 export interface InventoryOptions {
   readonly record: Pick<Store, 'enrollments' | 'mdmCommands' | 'pushOutbox'>
-  /** What devices were asked for: a question without its right is an error. */
+  /** What devices are asked for when they enroll: a question without its right is an error. */
   readonly rights: readonly AccessRightName[]
   readonly now: () => number
   readonly newUuid: () => string
@@ -24,10 +25,12 @@ const betweenRounds = 10 * 60_000
 const pageSize = 200
 
 /** Asks a device about itself. What it was asked already and has not answered waits on. */
-export async function askForInventory({ id }: Enrollment, options: InventoryOptions): Promise<void> {
-  const { record, rights, now, newUuid } = options
+export async function askForInventory(enrollment: Enrollment, options: InventoryOptions): Promise<void> {
+  const { record, now, newUuid } = options
+  const { id } = enrollment
+  const rights = grantedTo(enrollment, options.rights)
   for (const command of [deviceInformation, securityInfo]) {
-    if (command.right !== undefined && !rights.includes(command.right)) continue
+    if (command.right !== undefined && rights?.includes(command.right) === false) continue
     const payload = writePlist(buildCommand(command, {}))
     await record.mdmCommands.enqueue(
       { uuid: newUuid(), enrollment: id, requestType: command.name, payload, routine: true, once: true },

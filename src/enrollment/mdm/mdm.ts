@@ -49,7 +49,7 @@ export interface MdmNote {
 }
 
 export interface MdmDependencies {
-  readonly record: Pick<Store, 'enrollments' | 'mdmCommands' | 'pushOutbox'>
+  readonly record: Pick<Store, 'enrollments' | 'mdmCommands' | 'pushOutbox' | 'scepChallenges'>
   readonly identities: Identities
   /** Of the push certificate; undefined while there is none: devices are not refused for it then. */
   readonly topic: () => string | undefined

@@ -1,4 +1,4 @@
-import type { Enrollment } from '../../domain/enrollment.ts'
+import type { Enrollment, InventoryPart } from '../../domain/enrollment.ts'
 import type { CommandError, MdmCommand } from '../../domain/mdm-command.ts'
 import { textField } from '../../lib/plist/fields.ts'
 import { readPlistDict } from '../../lib/plist/read.ts'
@@ -99,6 +99,16 @@ function pauseAfter(attempts: number): number {
   return Math.min(15 * minute * 2 ** Math.max(attempts - 1, 0), 240 * minute)
 }
 
+/** More than devices tell. What is longer is not kept, and what was known before stays. */
+const mostInventoryBytes: Readonly<Record<InventoryPart, number>> = {
+  'device-information': 64 * 1024,
+  'security-info': 64 * 1024,
+  profiles: 2 * 1024 * 1024,
+  certificates: 2 * 1024 * 1024,
+  applications: 4 * 1024 * 1024,
+  'application-configurations': 1024 * 1024,
+}
+
 /** What the answer tells of the device. One that does not fit changes nothing but the note. */
 async function learn(
   report: Report,
@@ -110,6 +120,8 @@ async function learn(
   if (reading === undefined) return undefined
   const read = reading(report.dict)
   if (read === undefined) return 'report.without-answer'
+  if (Buffer.byteLength(JSON.stringify(read.values)) > mostInventoryBytes[read.part])
+    return 'report.too-large'
   await deps.record.enrollments.putInventory(report.name.id, { ...read, at: report.at })
   return undefined
 }

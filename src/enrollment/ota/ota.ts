@@ -9,6 +9,7 @@
  * challenge out.
  */
 import type { X509Certificate } from 'node:crypto'
+import { accessRightsValue } from '../../domain/access-rights.ts'
 import type { Answer } from '../../domain/answer.ts'
 import type { DeviceAttributes } from '../../domain/enrolling-user.ts'
 import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
@@ -85,7 +86,10 @@ async function phase3(
     throw new EnrollmentRefused('device.another')
   const pass = await passes.finish(open, issued.fingerprint, visit.at)
   const { udid = '' } = open.attributes
-  const scepChallenge = await passes.scepChallenge(pass, { which: 'final', enrollment: udid, at: visit.at })
+  const scepChallenge = await passes.scepChallenge(pass, {
+    ...{ which: 'final', enrollment: udid, at: visit.at },
+    accessRights: accessRightsValue(settings.accessRights),
+  })
   const authority = await delivery.authority()
   const profile = enrollmentProfile({ settings, scepChallenge, commonName: udid, authority })
   await deps.onIssued({

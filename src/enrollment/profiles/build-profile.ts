@@ -138,6 +138,16 @@ export class NotForUserEnrollment extends Error {
   }
 }
 
+/** The device was not asked to be set up when it enrolled, and never grants what it was not asked for. */
+export class ProfilesNotGranted extends Error {
+  constructor() {
+    super(
+      'the device was not asked for the access right install-profiles when it enrolled: it has to enroll again',
+    )
+    this.name = 'ProfilesNotGranted'
+  }
+}
+
 function refuseForbidden({ payloads }: Profile, { userEnrollment }: Recipient): void {
   if (!userEnrollment) return
   const forbidden = payloads.find(({ definition }) => definition.userEnrollment === 'forbidden')

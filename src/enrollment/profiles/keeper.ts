@@ -1,4 +1,5 @@
 import { followChanges } from '../../devices/changes.ts'
+import { accessRightsIn } from '../../domain/access-rights.ts'
 import type { Enrollment } from '../../domain/enrollment.ts'
 import { writePlist } from '../../lib/plist/write.ts'
 import type { Notices } from '../../shared-state/ports.ts'
@@ -9,6 +10,7 @@ import { isAssigned, type Subject, variablesOf } from './assignment.ts'
 import {
   NotForUserEnrollment,
   type Organisation,
+  ProfilesNotGranted,
   type ProfileTemplate,
   type Recipient,
   revisionFor,
@@ -242,6 +244,7 @@ export class ProfileKeeper {
       if (!isAssigned(template.profile, device.subject)) continue
       const { identifier } = template
       try {
+        refuseWithoutRight(device.enrollment)
         wanted.push({ identifier, revision: revisionFor(template, device.recipient) })
       } catch (error) {
         const row = known.find((one) => one.identifier === identifier)
@@ -342,9 +345,10 @@ export class ProfileKeeper {
     events.onFailed(note)
   }
 
-  async #askProfiles({ id }: Enrollment, at: number | undefined): Promise<void> {
+  async #askProfiles({ id, accessRights }: Enrollment, at: number | undefined): Promise<void> {
     const { record, now, check, newUuid } = this.#options
     if (at !== undefined && at > now() - check) return
+    if (accessRights !== undefined && !accessRightsIn(accessRights).includes('inspect-profiles')) return
     const payload = writePlist({ RequestType: 'ProfileList' })
     const command = {
       uuid: newUuid(),
@@ -402,11 +406,17 @@ class Device {
   }
 }
 
+function refuseWithoutRight({ accessRights: asked }: Enrollment): void {
+  if (asked !== undefined && !accessRightsIn(asked).includes('install-profiles'))
+    throw new ProfilesNotGranted()
+}
+
 /** It lies in the profile or the device, and trying again soon changes nothing. */
 function isForGood(error: unknown): error is Error {
   return (
     error instanceof MissingVariable ||
     error instanceof NotForUserEnrollment ||
+    error instanceof ProfilesNotGranted ||
     error instanceof NoRecipient ||
     (error instanceof CmsError && error.problem === 'algorithm')
   )

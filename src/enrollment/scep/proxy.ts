@@ -133,7 +133,9 @@ async function bindKey(
   const { messageType, signer, transaction } = envelope
   const { renewalReq, updateReq, pkcsReq, certPoll } = messageTypes
   // The new key is inside, where we cannot see it: the device would come back with a certificate that is nobody's.
-  if (messageType === renewalReq || messageType === updateReq)
+  // Older clients renew by an ordinary request that the old certificate signs.
+  const isRenewal = messageType === renewalReq || messageType === updateReq
+  if (isRenewal || !signer.verify(signer.publicKey))
     throw new Refused('Renewals come with a new profile', envelope)
   if (messageType !== pkcsReq && messageType !== certPoll)
     throw new Refused('This type of message is not passed on', envelope)

@@ -78,7 +78,13 @@ export const enrollmentSection = z
         examples: ['Call the service desk: 1234.'],
       }),
   })
-  .superRefine(({ listen, tls, challengeLife, scep, ca }, context) => {
+  .superRefine(({ listen, tls, challengeLife, scep, ca, profiles, accessRights }, context) => {
+    if (profiles.files.length > 0 && !accessRights.includes('install-profiles'))
+      context.addIssue({
+        code: 'custom',
+        path: ['accessRights'],
+        message: 'lacks install-profiles: no device would take what `profiles.files` holds',
+      })
     if (scep.proxy !== undefined && ca.external !== undefined)
       context.addIssue({
         code: 'custom',
