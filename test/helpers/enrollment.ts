@@ -141,6 +141,8 @@ export class EnrollmentBrowser {
   readonly #ca: string
   readonly cookies = new Map<string, string>()
   userAgent = iphone
+  /** X-Forwarded-For, as a proxy in front sends it. */
+  forwarded: string | undefined
 
   constructor(port: number, ca: string) {
     this.#port = port
@@ -199,6 +201,7 @@ export class EnrollmentBrowser {
       headers: {
         accept: 'text/html,application/xhtml+xml',
         'user-agent': this.userAgent,
+        ...(this.forwarded !== undefined && { 'x-forwarded-for': this.forwarded }),
         cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; '),
         ...options.headers,
       },
