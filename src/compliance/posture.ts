@@ -157,7 +157,7 @@ function surplusOf(
     const proven = distinct(group.flatMap(({ found }) => (found.match === 'exact' ? found.devices : [])))
     const free = own.filter((device) => !proven.some((other) => isOne(device, other))).length
     const guessed = group
-      .filter(({ found, registration }) => isGuess(found) && !approved.has(registration.id))
+      .filter(({ found, registration }) => takesPlace(found) && !approved.has(registration.id))
       .toSorted(byAge)
     for (const { registration } of guessed.slice(free)) surplus.set(registration.id, own.length)
   }
@@ -220,8 +220,9 @@ function devicesOf(
   )
 }
 
-function isGuess({ match }: Found): boolean {
-  return match === 'likely' || match === 'ambiguous'
+/** A client of a device that is managed no more is refused for that, and takes no other's place. */
+function takesPlace({ match, devices }: Found): boolean {
+  return (match === 'likely' || match === 'ambiguous') && devices.some(isHeld)
 }
 
 function isHeld({ management }: ManagedDevice): boolean {
