@@ -60,6 +60,17 @@ export interface AcceptedPush {
   readonly body: unknown
   readonly headers: IncomingHttpHeaders
   readonly connection: number
+  /** SHA-256 of the client certificate, as Node writes it. */
+  readonly certificate: string | undefined
+}
+
+/** Who is at the other end of a connection, and what goes on there. */
+interface Client {
+  readonly number: number
+  readonly uid: string | undefined
+  readonly fingerprint: string | undefined
+  readonly authorized: boolean
+  open: number
 }
 
 /**
@@ -98,7 +109,7 @@ class Apns implements SimulatedApns {
     left: number
   }[] = []
   readonly #listeners: ((push: AcceptedPush) => void)[] = []
-  readonly #numbers = new WeakMap<ServerHttp2Session, { readonly number: number; open: number }>()
+  readonly #clients = new WeakMap<ServerHttp2Session, Client>()
   #decide: (token: string) => ScriptedAnswer | undefined = () => undefined
   #streams: number
   #held = false
@@ -170,30 +181,30 @@ class Apns implements SimulatedApns {
   }
 
   #adopt(session: ServerHttp2Session): void {
-    this.#numbers.set(session, { number: ++this.connections, open: 0 })
+    this.#clients.set(session, clientOf(session.socket as TLSSocket, ++this.connections)) // it speaks TLS alone
     this.#sessions.add(session)
     session.on('close', () => this.#sessions.delete(session)).on('error', () => {})
     this.#allow(session)
   }
 
   #allow(session: ServerHttp2Session): void {
-    if (session.destroyed) return
-    const socket = session.socket as TLSSocket // the server speaks TLS alone
-    if (socket.authorized) session.settings({ maxConcurrentStreams: this.#streams })
+    if (session.destroyed || !this.#clients.get(session)?.authorized) return
+    session.settings({ maxConcurrentStreams: this.#streams })
   }
 
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     const session = stream.session as ServerHttp2Session
-    const connection = this.#numbers.get(session) ?? { number: 0, open: 0 }
+    const client = this.#clients.get(session)
+    if (client === undefined) return
     this.requests++
-    this.mostStreams = Math.max(this.mostStreams, ++connection.open)
-    stream.once('close', () => connection.open--)
+    this.mostStreams = Math.max(this.mostStreams, ++client.open)
+    stream.once('close', () => client.open--)
     const body = await text(stream).catch(() => undefined)
     if (body === undefined || this.#held) return
-    const answer = this.#answerFor(tokenOf(headers)) ?? judge(headers, body, session.socket as TLSSocket)
+    const answer = this.#answerFor(tokenOf(headers)) ?? judge(headers, body, client)
     if (answer === 'silent' || stream.destroyed) return
     if (answer === 'refused') return stream.close(constants.NGHTTP2_REFUSED_STREAM)
-    if (answer === 'cut' || answer.status === 200) this.#accept(headers, body, connection.number)
+    if (answer === 'cut' || answer.status === 200) this.#accept(headers, body, client)
     if (answer === 'cut') return session.destroy()
     if (stream.destroyed) return
     respond(stream, String(headers['apns-id'] ?? randomUUID()), answer)
@@ -206,13 +217,14 @@ class Apns implements SimulatedApns {
     return found.answer
   }
 
-  #accept(headers: IncomingHttpHeaders, body: string, connection: number): void {
+  #accept(headers: IncomingHttpHeaders, body: string, { number, fingerprint }: Client): void {
     const push = {
       token: tokenOf(headers),
       topic: String(headers['apns-topic']),
       body: JSON.parse(body) as unknown,
       headers,
-      connection,
+      connection: number,
+      certificate: fingerprint,
     }
     this.pushes.push(push)
     for (const listener of this.#listeners) listener(push)
@@ -232,13 +244,12 @@ function tokenOf(headers: IncomingHttpHeaders): string {
 }
 
 /** In the order in which Apple seems to look. */
-function judge(headers: IncomingHttpHeaders, body: string, socket: TLSSocket): Answer {
+function judge(headers: IncomingHttpHeaders, body: string, { uid, authorized }: Client): Answer {
   const refuse = (status: number, reason: string): Answer => ({ status, reason })
   if (headers[':method'] !== 'POST') return refuse(405, 'MethodNotAllowed')
   if (!String(headers[':path']).startsWith('/3/device/')) return refuse(404, 'BadPath')
-  const uid = subjectUid(socket)
   if (uid === undefined) return refuse(403, 'MissingProviderToken')
-  if (!socket.authorized) return refuse(403, 'BadCertificate')
+  if (!authorized) return refuse(403, 'BadCertificate')
   const token = tokenOf(headers)
   if (token === '') return refuse(400, 'MissingDeviceToken')
   if (!/^([0-9a-f]{2}){8,100}$/.test(token)) return refuse(400, 'BadDeviceToken')
@@ -256,7 +267,8 @@ function judge(headers: IncomingHttpHeaders, body: string, socket: TLSSocket): A
   return { status: 200 }
 }
 
-function subjectUid(socket: TLSSocket): string | undefined {
-  const subject = socket.getPeerCertificate()?.subject as { UID?: string } | undefined
-  return subject?.UID
+function clientOf(socket: TLSSocket, number: number): Client {
+  const certificate = socket.getPeerCertificate()
+  const { UID: uid } = (certificate?.subject ?? {}) as { UID?: string } // Node's type does not know this attribute
+  return { number, uid, fingerprint: certificate?.fingerprint256, authorized: socket.authorized, open: 0 }
 }
