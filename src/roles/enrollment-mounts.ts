@@ -8,6 +8,7 @@ import { identitiesOf } from '../enrollment/mdm/identities.ts'
 import { askForInventory, inventoryRounds } from '../enrollment/mdm/inventory-rounds.ts'
 import type { MdmEvents, MdmNote } from '../enrollment/mdm/mdm.ts'
 import { mdmMount } from '../enrollment/mdm/mount.ts'
+import { createOcspResponder } from '../enrollment/ocsp/ocsp.ts'
 import { challengeInPath } from '../enrollment/scep/access.ts'
 import type { IdentitiesBehind } from '../enrollment/scep/behind.ts'
 import { createScepHandler } from '../enrollment/scep/handler.ts'
@@ -35,11 +36,32 @@ export function deviceMounts(
   const scep = scepMount(settings, service, parts)
   const inventory = keepInventory(settings, parts)
   return {
-    mounts: [scep.mount, mdm(settings, behind, parts), (visit) => publicFiles(visit, service)],
+    mounts: [
+      scep.mount,
+      mdm(settings, behind, parts),
+      (visit) => publicFiles(visit, service),
+      ocsp(settings, service, parts),
+    ],
     async close() {
       await Promise.all([scep.close(), inventory.close()])
     },
   }
+}
+
+/** By how many a network may ask is said for both: who fetches certificates is who asks about them. */
+function ocsp(
+  { scep }: EnrollmentSettings,
+  service: CertificateService,
+  { store, shared, now, metrics }: EnrollmentParts,
+): Mount {
+  return createOcspResponder({
+    service,
+    certificates: store.certificates,
+    counters: shared.counters,
+    settings: scep,
+    now,
+    onAnswered: (outcome) => metrics.ocspAnswers.labels(outcome).inc(),
+  })
 }
 
 function scepMount(

@@ -228,7 +228,7 @@ async function auditIssued(
   })
 }
 
-function listenerTls({ tls }: EnrollmentSettings, service: CertificateService): ListenerTls | undefined {
+function listenerTls({ tls, scep }: EnrollmentSettings, service: CertificateService): ListenerTls | undefined {
   if (tls === undefined) return undefined
   const { cert, key, passphrase } = tls.certificate
   return {
@@ -236,7 +236,10 @@ function listenerTls({ tls }: EnrollmentSettings, service: CertificateService): 
     key: readFileSync(key, 'utf8'),
     ...(passphrase && { passphrase: passphrase.reveal() }),
     ...(tls.clientCertificates && {
-      clientCa: service.authorities.map(({ certificate }) => certificate.toString()),
+      clientCa: [
+        ...service.authorities.map(({ certificate }) => certificate.toString()),
+        ...(scep.proxy?.issuers.map((file) => readFileSync(file, 'utf8')) ?? []),
+      ],
     }),
   }
 }
@@ -280,5 +283,5 @@ function followAuthorities(
 /** For metrics: few and known names, whatever is asked for. */
 function partOf(path: string): string {
   const [, first = ''] = path.split('/')
-  return ['enroll', 'scep', 'mdm', 'crl'].includes(first) ? first : 'other'
+  return ['enroll', 'scep', 'mdm', 'crl', 'ocsp'].includes(first) ? first : 'other'
 }

@@ -6,7 +6,7 @@ import { toCertificate } from './certificate-rows.ts'
 import { appendChange } from './changes.ts'
 import type { Database, WriteTransaction } from './database.ts'
 import { write } from './database.ts'
-import { endKeys } from './proxied-keys.ts'
+import { endKeys } from './proxied-key-ends.ts'
 import type { CertificateRow } from './schema.ts'
 
 /** All that an enrollment has, and its unused challenges, within a transaction that ends the enrollment. */

@@ -3,7 +3,6 @@ import { appendAudit } from './audit-log.ts'
 import type { KeyBinding, ProxiedKeys } from './certificate-ports.ts'
 import { toRow } from './certificate-rows.ts'
 import { carryRegistrations, withOrigin } from './certificate-succession.ts'
-import { appendChange } from './changes.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import type { Actor } from './ports.ts'
 
@@ -49,20 +48,6 @@ function learn(db: Database, shown: IssuedCertificate, by: Omit<Actor, 'why'>): 
       details: { enrollment, purpose, notAfter, proxied: true, ...(user !== undefined && { user }) },
     })
   })
-}
-
-type Ending = { readonly at: number } & ({ readonly enrollment: string } | { readonly publicKey: string })
-
-/** Within the transaction that revokes. Also a key whose certificate no device has shown here yet. */
-export async function endKeys(tx: WriteTransaction, ending: Ending): Promise<void> {
-  const keys = tx.updateTable('proxied_keys').set({ ended_at: ending.at }).where('ended_at', 'is', null)
-  const ended = await ('enrollment' in ending
-    ? keys.where('enrollment', '=', ending.enrollment)
-    : keys.where('public_key', '=', ending.publicKey)
-  )
-    .returning('public_key')
-    .execute()
-  for (const key of ended) await appendChange(tx, 'certificate', proxiedSerial(key.public_key))
 }
 
 /** As serials, for the gateways. */

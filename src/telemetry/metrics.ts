@@ -232,7 +232,13 @@ export const metricDefinitions = {
     kind: 'counter',
     name: 'gatehouse_enrollment_answers_total',
     labels: ['part', 'status'],
-    help: 'Answers of the enrollment listener: `enroll` (pages and profiles), `scep`, `mdm`, `crl`, `other`; by the class of their status.',
+    help: 'Answers of the enrollment listener: `enroll` (pages and profiles), `scep`, `mdm`, `crl`, `ocsp`, `other`; by the class of their status.',
+  },
+  ocspAnswers: {
+    kind: 'counter',
+    name: 'gatehouse_ocsp_answers_total',
+    labels: ['outcome'],
+    help: 'What the OCSP responder has answered: `good`, `revoked`, `unknown`, `malformed`, `unauthorized` (about a certificate of another CA), `unavailable` (the record), `too-many`.',
   },
   enrollmentRefusals: {
     kind: 'counter',

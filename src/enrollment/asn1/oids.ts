@@ -18,6 +18,10 @@ export const oids = {
   recipientNonce: '2.16.840.1.113733.1.9.6',
   transactionId: '2.16.840.1.113733.1.9.7',
   failInfoText: '1.3.6.1.5.5.7.24.1',
+  // OCSP (RFC 6960)
+  ocsp: '1.3.6.1.5.5.7.48.1',
+  ocspBasic: '1.3.6.1.5.5.7.48.1.1',
+  ocspNonce: '1.3.6.1.5.5.7.48.1.2',
   // Digests
   sha1: '1.3.14.3.2.26',
   sha256: '2.16.840.1.101.3.4.2.1',
@@ -54,6 +58,7 @@ export const oids = {
   crlDistributionPoints: '2.5.29.31',
   authorityKeyIdentifier: '2.5.29.35',
   extendedKeyUsage: '2.5.29.37',
+  authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
   emailProtection: '1.3.6.1.5.5.7.3.4',
 } as const

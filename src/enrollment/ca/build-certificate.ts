@@ -103,6 +103,12 @@ export const extensions = {
       oids.crlDistributionPoints,
       sequence(sequence(explicit(0, explicit(0, implicit(6, Buffer.from(url, 'latin1')))))),
     ),
+  /** Where the OCSP responder is (RFC 5280, 4.2.2.1). */
+  statusResponder: (url: string) =>
+    extension(
+      oids.authorityInfoAccess,
+      sequence(sequence(oid(oids.ocsp), implicit(6, Buffer.from(url, 'latin1')))),
+    ),
   alternativeNames: (names: readonly Buffer[]) => extension(oids.subjectAltName, sequence(...names)),
   crlNumber: (number: number) => extension(oids.crlNumber, integer(number)),
 } as const

@@ -9,6 +9,7 @@ import { issuerOf } from '../cms/trust.ts'
 import { type Authority, createAuthority, openAuthority, readExternal } from './authority.ts'
 import { type Issue, issueCertificate } from './issue.ts'
 import { fingerprintOf } from './names.ts'
+import { ocspPath } from './ocsp-path.ts'
 import { buildRevocationList } from './revocation-list.ts'
 
 export interface CertificateServiceOptions {
@@ -29,6 +30,7 @@ export const usualBits = 3072
 export class CertificateService {
   readonly #options: CertificateServiceOptions
   #authorities: readonly Authority[]
+  #generation = 0
   readonly #lists = new Map<string, CachedList>()
 
   private constructor(options: CertificateServiceOptions, authorities: readonly Authority[]) {
@@ -47,6 +49,11 @@ export class CertificateService {
     return new CertificateService(options, authorities)
   }
 
+  /** Another number since anything was revoked: what was signed before is not to be given to anybody. */
+  get generation(): number {
+    return this.#generation
+  }
+
   /** The one that issues. */
   get issuing(): Authority {
     return this.#authorities[0]!
@@ -59,17 +66,22 @@ export class CertificateService {
 
   /** A change of kind `certificate`, or changes may have been missed. @throws {KeyFileError | RecordUnavailable} */
   async refresh(): Promise<void> {
+    this.#generation++
     this.#lists.clear()
     this.#authorities = await openTrusted(this.#options)
   }
 
   /** Signs and stores a certificate. */
-  issue(issue: Omit<Issue, 'organisation' | 'crlUrl' | 'validity' | 'at'>): Promise<IssueOutcome> {
+  issue(
+    issue: Omit<Issue, 'organisation' | 'crlUrl' | 'ocspUrl' | 'validity' | 'at'>,
+  ): Promise<IssueOutcome> {
     const { store, settings, organisation, now } = this.#options
     const at = now()
     const { validity } = settings
     const crlUrl = this.crlUrl(this.issuing.id)
-    const certificate = issueCertificate({ ...issue, organisation, crlUrl, validity, at }, this.issuing)
+    const ocspUrl = `${this.#options.publicUrl}${ocspPath}`
+    const said = { ...issue, organisation, crlUrl, ocspUrl, validity, at }
+    const certificate = issueCertificate(said, this.issuing)
     return store.certificates.issue(certificate, { name: 'enrollment', at })
   }
 

@@ -16,6 +16,8 @@ export interface Issue {
   readonly organisation: string
   /** Where the authority's revocation list is. */
   readonly crlUrl?: string
+  /** Where its OCSP responder is. */
+  readonly ocspUrl?: string
   /** Milliseconds. */
   readonly validity: number
   readonly at: number
@@ -47,6 +49,7 @@ export function issueCertificate(issue: Issue, authority: Authority): IssuedCert
         extensions.authorityKey(names.subjectKeyIdentifier ?? keyIdentifier(names.publicKeyInfo)),
         ...(user === undefined ? [] : [extensions.alternativeNames([alternativeName.userPrincipal(user)])]),
         ...(issue.crlUrl === undefined ? [] : [extensions.revocationList(issue.crlUrl)]),
+        ...(issue.ocspUrl === undefined ? [] : [extensions.statusResponder(issue.ocspUrl)]),
       ],
     },
     authority.key,
