@@ -82,6 +82,8 @@ export class AppleDevice {
   wiped = false
   /** Some systems say that they enroll when they have renewed their identity, others just show it. */
   announcesRenewal = true
+  /** Whatever happens while it makes a key, before it asks for its certificate. */
+  beforeCertificate: () => Promise<void> = async () => {}
   /** Answers to some commands other than its own. */
   answer: (command: Command) => CommandAnswer | undefined = () => undefined
 
@@ -160,6 +162,7 @@ export class AppleDevice {
     const url = textOf(settings.URL)
     const authority = await this.#authority(url, settings.CAFingerprint)
     const key = newKey(Number(settings.Keysize ?? 1024))
+    await this.beforeCertificate()
     const subject = namesIn(settings.Subject)
     const prepared = scepRequest({
       authority,

@@ -1,6 +1,8 @@
 import type { Enrollment, Inventory } from '../domain/enrollment.ts'
+import type { IssuedCertificate } from '../domain/issued-certificate.ts'
 import type { MdmCommand } from '../domain/mdm-command.ts'
 import type { DeviceProfile } from '../store/profile-ports.ts'
+import type { Renewal } from '../store/renewal-ports.ts'
 import { facts, localTime, plural, table } from './output.ts'
 
 /** Enrollments as the commands print them. */
@@ -43,6 +45,24 @@ export function enrollmentDetails(enrollment: Enrollment): string {
     ['last seen', localTime(enrollment.lastSeenAt)],
     ['certificate', enrollment.certificate],
   ])
+}
+
+/** How long its identity is good, and what has come of renewing it. */
+export function identityDetails(
+  identity: IssuedCertificate | undefined,
+  renewal: Renewal | undefined,
+): string {
+  return facts([
+    ['certificate ends', identity && localTime(identity.notAfter)],
+    ['renewal', renewal && renewalWords(renewal)],
+  ])
+}
+
+function renewalWords({ state, at, error, dueAt, attempts }: Renewal): string {
+  const before = error === undefined ? '' : `; failed before: ${error}`
+  if (state === 'sent') return `the device is told since ${localTime(at)}${before}`
+  const again = dueAt === undefined ? 'not tried again' : `tried again at ${localTime(dueAt)}`
+  return `failed: ${error ?? 'no reason was given'} (${plural(attempts, 'time')}, ${again})`
 }
 
 function stateOf({ state, pushable, awaitingConfiguration }: Enrollment): string {

@@ -77,6 +77,7 @@ function keeperOf(
     ...{ profiles, organisation, authority, now },
     pace: settings.profiles.pace,
     check: settings.profiles.check,
+    renewBefore: settings.ca.renewBefore,
     secret: systemRandom().secret,
     newUuid: () => randomUUID().toUpperCase(),
     sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal, ref: false }),

@@ -1,6 +1,12 @@
 import { describe } from '../../audit/describe.ts'
 import { defineCommand } from '../command.ts'
-import { commandTable, enrollmentDetails, inventoryDetails, profileTable } from '../enrollment-text.ts'
+import {
+  commandTable,
+  enrollmentDetails,
+  identityDetails,
+  inventoryDetails,
+  profileTable,
+} from '../enrollment-text.ts'
 import { findEnrollment } from '../find-enrollment.ts'
 import { withRecord } from '../record.ts'
 
@@ -19,10 +25,12 @@ export const enrollShow = defineCommand({
       const inventory = await store.enrollments.inventory(id)
       const commands = await store.mdmCommands.list({ enrollment: id, limit: 20 })
       const profiles = await store.deviceProfiles.of([id])
+      const identity = await store.certificates.byFingerprint(enrollment.certificate)
+      const renewal = await store.renewals.get(id)
       const history = await store.audit.list({ subject: id, limit: 20 })
-      context.out.show({ enrollment, inventory, profiles, commands, history }, () =>
+      context.out.show({ enrollment, renewal, inventory, profiles, commands, history }, () =>
         [
-          enrollmentDetails(enrollment),
+          [enrollmentDetails(enrollment), identityDetails(identity, renewal)].filter(Boolean).join('\n'),
           ...(Object.keys(inventory).length > 0 ? [`What it told:\n${inventoryDetails(inventory)}`] : []),
           ...(profiles.length > 0 ? [`Profiles:\n${profileTable(profiles)}`] : []),
           ...(commands.length > 0 ? [`Commands, newest first:\n${commandTable(commands)}`] : []),

@@ -28,6 +28,8 @@ export interface ProfileTemplate {
   readonly variables: readonly VariableName[]
   /** Its devices get a certificate of ours with it. */
   readonly issues: boolean
+  /** Ids of the payloads that bring it. */
+  readonly issuing: ReadonlySet<string>
   /** HMAC of everything in it that is the same for everybody, in hexadecimal. */
   readonly digest: string
   readonly organisation: Organisation
@@ -38,13 +40,16 @@ export interface Recipient {
   readonly values: VariableValues
   /** Of a user enrollment: some keys do not exist there. */
   readonly userEnrollment: boolean
+  /** Serial of the device’s certificate that this one’s takes the place of (`generation.ts`); undefined: of none. */
+  readonly renews?: string
 }
 
 export function templateOf(profile: Profile, organisation: Organisation): ProfileTemplate {
   const identifier = `${profilePrefix(organisation.identifier)}${profile.name}`
   const variables = new Set<VariableName>()
   const source = placeholder(organisation)
-  let issues = false
+  const issuing = new Set<string>()
+  let current = ''
   const writing: Writing = {
     ...plainWriting(identifier),
     text(text) {
@@ -52,28 +57,33 @@ export function templateOf(profile: Profile, organisation: Organisation): Profil
       return text
     },
     get identity() {
-      issues = true
+      issuing.add(current)
       return source
     },
   }
-  const content = profile.payloads.map((payload) => writePayload(payload, identifier, writing))
+  const content = profile.payloads.map((payload) => {
+    current = payload.id
+    return writePayload(payload, identifier, writing)
+  })
+  const issues = issuing.size > 0
   const { title, description, encrypted, removal } = profile
   const { revisionKey, name } = organisation
   const password = removal.kind === 'password' ? removal.password.reveal() : ''
   const same = JSON.stringify([name, title, description, encrypted, removal.kind, password])
   const digest = revisionUuid(revisionKey, identifier, same, writePlist(content))
-  return { profile, identifier, variables: [...variables], issues, digest, organisation }
+  return { profile, identifier, variables: [...variables], issues, issuing, digest, organisation }
 }
 
 /** @throws MissingVariable */
-export function revisionFor(template: ProfileTemplate, { values, userEnrollment }: Recipient): string {
+export function revisionFor(template: ProfileTemplate, recipient: Recipient): string {
+  const { values, userEnrollment, renews } = recipient
   const { variables, digest, organisation } = template
   const own = variables.map((name) => expand(`%${name}%`, values))
   return revisionUuid(
     organisation.revisionKey,
     template.identifier,
     digest,
-    JSON.stringify([own, userEnrollment]),
+    JSON.stringify([own, userEnrollment, ...(renews === undefined ? [] : [renews])]),
   )
 }
 
@@ -98,12 +108,15 @@ export function buildProfile(
   recipient: Recipient,
   { identity = placeholder(template.organisation), masked = false }: BuildOptions = {},
 ): BuiltProfile {
-  const { profile, identifier, organisation } = template
+  const { profile, identifier, organisation, issuing } = template
+  const { renews } = recipient
   refuseForbidden(profile, recipient)
   const uuid = revisionFor(template, recipient)
   const plain = plainWriting(identifier)
   const writing: Writing = {
     ...plain,
+    // Another certificate: a payload that is the same would keep the one that it has. The others keep their state.
+    uuidOf: (id) => plain.uuidOf(renews !== undefined && issuing.has(id) ? `${id}.${renews}` : id),
     identity: masked ? { ...identity, challenge: mask } : identity,
     text: (text, style) => expand(text, recipient.values, style),
     ...(masked && { secret: () => mask, secretData: () => Buffer.from(mask) }),

@@ -42,7 +42,7 @@ export async function installCommand(
   buildProfile(template, recipient)
   const expiresAt = now() + challengeLife
   const identity = template.issues
-    ? await newIdentity(template, { enrollment, expiresAt }, options)
+    ? await newIdentity(template, { enrollment, renews: recipient.renews, expiresAt }, options)
     : undefined
   const built = buildProfile(template, recipient, identity && { identity })
   const plist = certificate === undefined ? profilePlist(built) : encryptedPlist(built, certificate)
@@ -74,17 +74,30 @@ async function certificateOf(
   return new X509Certificate(Buffer.from(issued.certificate, 'base64'))
 }
 
+interface NewIdentity {
+  readonly enrollment: Enrollment
+  readonly renews: string | undefined
+  readonly expiresAt: number
+}
+
+/** What was revoked is renewed by nothing. */
+async function holds(serial: string, { certificates }: DeliveryOptions['record']): Promise<boolean> {
+  const certificate = await certificates.bySerial(serial)
+  return certificate !== undefined && certificate.revoked === undefined
+}
+
 /** The certificate names the enrollment, so that it ends together with it. */
 async function newIdentity(
-  { organisation }: ProfileTemplate,
-  { enrollment, expiresAt }: { readonly enrollment: Enrollment; readonly expiresAt: number },
+  { organisation, identifier: profile }: ProfileTemplate,
+  { enrollment, renews, expiresAt }: NewIdentity,
   { record, authority, now, secret }: DeliveryOptions,
 ): Promise<DeviceIdentitySource> {
   const challenge = secret()
   const { id, user } = enrollment
   const hash = sha256(challenge)
   await record.scepChallenges.add({
-    ...{ hash, enrollment: id, createdAt: now(), expiresAt },
+    ...{ hash, enrollment: id, createdAt: now(), expiresAt, profile },
+    ...(renews !== undefined && (await holds(renews, record)) && { renews }),
     ...(user !== undefined && { user }),
   })
   const own = { url: organisation.scepUrl, authority: await authority.authority() }

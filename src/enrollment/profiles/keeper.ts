@@ -1,6 +1,7 @@
 import { followChanges } from '../../devices/changes.ts'
 import { accessRightsIn } from '../../domain/access-rights.ts'
 import type { Enrollment } from '../../domain/enrollment.ts'
+import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
 import { writePlist } from '../../lib/plist/write.ts'
 import type { Notices } from '../../shared-state/ports.ts'
 import type { Store } from '../../store/ports.ts'
@@ -17,6 +18,7 @@ import {
   templateOf,
 } from './build-profile.ts'
 import { type DeliveryOptions, installCommand, NoRecipient, removeCommand } from './deliver.ts'
+import { replacedBy } from './generation.ts'
 import { profilePrefix } from './identifiers.ts'
 import { afterCommand, failed } from './outcome.ts'
 import { planProfiles, type Step, type Wanted } from './plan.ts'
@@ -35,6 +37,8 @@ export interface KeeperOptions extends Omit<DeliveryOptions, 'record'> {
   readonly pace: number
   /** Milliseconds after which a device is asked again what it has. */
   readonly check: number
+  /** Milliseconds before its end at which a certificate that came with a profile is renewed. */
+  readonly renewBefore: number
   readonly newUuid: () => string
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>
   readonly events: KeeperEvents
@@ -202,7 +206,7 @@ export class ProfileKeeper {
     const inventory = await record.enrollments.inventory(enrollment.id)
     const reported = reportedProfiles(inventory, profilePrefix(organisation.identifier))
     const fresh = reported !== undefined && reported.at >= enrollment.authenticatedAt ? reported : undefined
-    const device = new Device({ enrollment, person }, organisation)
+    const device = new Device({ enrollment, person }, organisation, await this.#certificates(enrollment))
     const wanted = await this.#wanted(device, known)
     const steps = planProfiles({ wanted, known, reported: fresh, now: now() })
     for (const step of steps) await this.#take(step, device, known)
@@ -245,7 +249,7 @@ export class ProfileKeeper {
       const { identifier } = template
       try {
         refuseWithoutRight(device.enrollment)
-        wanted.push({ identifier, revision: revisionFor(template, device.recipient) })
+        wanted.push({ identifier, revision: revisionFor(template, device.recipientOf(template)) })
       } catch (error) {
         const row = known.find((one) => one.identifier === identifier)
         await this.#cannot(device, template, { error, row })
@@ -284,7 +288,11 @@ export class ProfileKeeper {
       const template = this.#all().find(({ identifier }) => identifier === step.identifier)
       if (template === undefined || step.revision === '') return
       try {
-        const command = await installCommand(template, device, this.#options)
+        const command = await installCommand(
+          template,
+          { enrollment, recipient: device.recipientOf(template) },
+          this.#options,
+        )
         await this.#send(device, { step, row, ...command })
       } catch (error) {
         return this.#cannot(device, template, { error, row, revision: step.revision })
@@ -345,6 +353,16 @@ export class ProfileKeeper {
     events.onFailed(note)
   }
 
+  /** Those that profiles brought, and when such a one is renewed. */
+  async #certificates({ id }: Enrollment): Promise<Certificates> {
+    const { record, now, renewBefore } = this.#options
+    const issues = this.#all().some((template) => template.issues)
+    return {
+      issued: issues ? await record.certificates.ofEnrollment(id) : [],
+      endsBefore: now() + renewBefore,
+    }
+  }
+
   async #askProfiles({ id, accessRights }: Enrollment, at: number | undefined): Promise<void> {
     const { record, now, check, newUuid } = this.#options
     if (at !== undefined && at > now() - check) return
@@ -392,17 +410,30 @@ interface Sending {
   readonly expiresAt?: number
 }
 
+interface Certificates {
+  readonly issued: readonly IssuedCertificate[]
+  readonly endsBefore: number
+}
+
 /** One enrolled device, as profiles see it. */
 class Device {
   readonly subject: Subject
   readonly enrollment: Enrollment
-  readonly recipient: Recipient
+  readonly #recipient: Recipient
+  readonly #certificates: Certificates
 
-  constructor(subject: Subject, { name }: Organisation) {
+  constructor(subject: Subject, { name }: Organisation, certificates: Certificates) {
+    this.#certificates = certificates
     this.subject = subject
     this.enrollment = subject.enrollment
     const userEnrollment = subject.enrollment.kind.startsWith('user-enrollment')
-    this.recipient = { values: variablesOf(subject, name), userEnrollment }
+    this.#recipient = { values: variablesOf(subject, name), userEnrollment }
+  }
+
+  recipientOf({ issues, identifier: profile }: ProfileTemplate): Recipient {
+    const { issued, endsBefore } = this.#certificates
+    const renews = issues ? replacedBy(issued, { profile, endsBefore }) : undefined
+    return renews === undefined ? this.#recipient : { ...this.#recipient, renews }
   }
 }
 

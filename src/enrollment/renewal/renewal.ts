@@ -5,6 +5,7 @@
  * decided in `step.ts`, from the record alone: whichever process makes the next round goes on with it.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { waitingStates } from '../../domain/mdm-command.ts'
 import type { Store } from '../../store/ports.ts'
 import type { EndingIdentity, Renewal } from '../../store/renewal-ports.ts'
 import { type CommandOptions, renewalCommand } from './command.ts'
@@ -130,6 +131,15 @@ async function send(
     by,
   )
   if (outcome === 'queued') events.onSent(id)
+  if (outcome === 'waiting') await adopt(id, record)
+}
+
+/** Another process has been faster: its command is the one that counts. */
+async function adopt(enrollment: string, record: RenewalOptions['record']): Promise<void> {
+  const commands = await record.mdmCommands.list({ enrollment, states: waitingStates, limit: 1000 })
+  const [waiting, renewal] = [commands.find((one) => one.renewal), await record.renewals.get(enrollment)]
+  if (waiting !== undefined && renewal?.state === 'sent')
+    await record.renewals.put({ ...renewal, command: waiting.uuid })
 }
 
 /** The device speaks with another identity, or is enrolled no more. */

@@ -30,7 +30,7 @@ async function keeperUnderTest(t: Test, first: readonly Profile[], pace = 600) {
   const steps: (Step & { enrollment: string })[] = []
   const errors: unknown[] = []
   const keeper = new ProfileKeeper({
-    ...{ record: { ...store }, organisation, pace, check: 3_600_000, now },
+    ...{ record: { ...store }, organisation, pace, check: 3_600_000, renewBefore: 0, now },
     authority: {
       authority: async () => certificate,
       signProfile: async (plist) => signProfile(plist, { identity: { certificate, key }, chain: [] }, now()),

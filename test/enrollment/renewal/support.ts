@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import pino from 'pino'
 import type { Test } from 'tap'
 import type { AppleDevice } from '../../../sim/apple-device.ts'
 import { CertificateService } from '../../../src/enrollment/ca/certificate-service.ts'
@@ -7,9 +8,11 @@ import { signData } from '../../../src/enrollment/cms/sign-data.ts'
 import { ProfileDelivery } from '../../../src/enrollment/profile-delivery.ts'
 import { type RenewalOptions, renewalRound } from '../../../src/enrollment/renewal/renewal.ts'
 import { systemRandom } from '../../../src/lib/random.ts'
+import { renewIdentities } from '../../../src/roles/renewals.ts'
 import type { EnrollmentSettings } from '../../../src/settings/build-enrollment.ts'
 import { loadSettings } from '../../../src/settings/load.ts'
 import type { Renewal } from '../../../src/store/renewal-ports.ts'
+import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import {
   type EnrollmentOptions,
   type EnrollmentUnderTest,
@@ -28,13 +31,20 @@ export interface RenewalUnderTest extends EnrollmentUnderTest {
   readonly rounds: { readonly failing: number; readonly pointless: number }[]
   /** Another process’s round, at a time of its own. @param ahead milliseconds from the product’s time */
   round(ahead?: number, changes?: Partial<RenewalOptions>): Promise<void>
+  /** Another process of the installation. */
+  process(ahead: number): { close(): Promise<void> }
   enrolled(user?: string): Promise<AppleDevice>
   /** Waiting renewals of the device. */
   waiting(device: AppleDevice): Promise<number>
 }
 
-export async function renewalUnderTest(t: Test, options: EnrollmentOptions = {}): Promise<RenewalUnderTest> {
-  const clock = { ahead: 0 }
+/** @param ahead the product’s time, as it begins */
+export async function renewalUnderTest(
+  t: Test,
+  options: EnrollmentOptions = {},
+  ahead = 0,
+): Promise<RenewalUnderTest> {
+  const clock = { ahead }
   const now = () => Date.now() + clock.ahead
   const under = await enrollmentUnderTest(t, { now, ...options })
   const { store, gateway } = under
@@ -80,6 +90,13 @@ export async function renewalUnderTest(t: Test, options: EnrollmentOptions = {})
     ...{ settings, service, clock, failures, rounds },
     round: (ahead = 0, changes = {}) =>
       renewalRound({ ...renewal(ahead), ...changes }, new AbortController().signal),
+    process: (ahead) =>
+      renewIdentities({
+        ...{ store, authority, random: systemRandom(), metrics: createMetrics() },
+        settings: { ...settings, topic },
+        logger: pino({ level: 'silent' }),
+        now: () => now() + ahead,
+      }),
     async enrolled(user = 'alice') {
       const device = await under.device()
       await device.install(await under.browser().profile(await under.code(user)))
