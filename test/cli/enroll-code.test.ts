@@ -21,7 +21,7 @@ t.test('a one-time code is made for a user, shown once, listed without itself, a
   t.equal(created.code, 0, created.stderr)
   const code = created.stdout.trimEnd()
   t.match(code, /^[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}$/)
-  t.match(created.stderr, /Code c_\w+ lets Alice enroll one device until/)
+  t.match(created.stderr, /Code c_\w+ lets Alice sign in to enroll, once, until/)
   const { id, state } = json(await here('enroll', 'code', 'list', '--json')).codes[0]
   t.equal(state, 'usable')
   t.match((await here('enroll', 'code', 'list')).stdout, /Alice +usable/)

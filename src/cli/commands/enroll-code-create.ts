@@ -21,9 +21,9 @@ const options = {
 
 export const enrollCodeCreate = defineCommand({
   name: 'enroll code create',
-  summary: 'Make a one-time code with which a user enrolls one device.',
-  details: `The code is printed once and stored as a hash. Whoever has it enrolls a device in this user's name: read it to them
-on the telephone, or give it on paper; it is good once.`,
+  summary: 'Make a one-time code with which a user signs in to enroll.',
+  details: `The code is printed once and stored as a hash. Whoever has it enrolls in this user's name: read it to them on the
+telephone, or give it on paper; it is good for one sign-in.`,
   options,
   examples: [
     { line: "enroll code create --user alice --why 'New phone'", description: 'A code for a day' },
@@ -53,7 +53,7 @@ on the telephone, or give it on paper; it is good once.`,
     context.out.show({ code: { id, value: code, user: name, groups: group, expiresAt } }, () => code)
     if (!context.out.json)
       context.out.warn(
-        `Code ${id} lets ${name} enroll one device until ${localTime(expiresAt)}. It is shown this once.`,
+        `Code ${id} lets ${name} sign in to enroll, once, until ${localTime(expiresAt)}. It is shown this once.`,
       )
     return 0
   },

@@ -27,7 +27,7 @@ const oidc = z
       .meta({ description: 'What is asked for. `openid` is always among them.' }),
     userClaim: claim().prefault('preferred_username').meta({
       description:
-        'The claim with the user’s name: the name under which the user signs in at the protected services, too.',
+        'The claim with the user’s name: the name under which the user signs in at the protected services, too, and that users cannot choose themselves. An `email` that the provider calls unverified signs nobody in.',
     }),
     groupsClaim: claim().prefault('groups').meta({
       description: 'The claim with the user’s groups, to which profiles are assigned.',
@@ -118,7 +118,7 @@ export const signInKey = z
     }),
     attempts: z.int().min(1).prefault(10).meta({
       description:
-        'Attempts to sign in within five minutes, right or wrong, for each user; an address may make twenty times as many, since many people share one.',
+        'Attempts to sign in within five minutes, right or wrong, for each user; an address may make twenty times as many, since many people share one. A user is given as many profiles in that time.',
     }),
   })
   .superRefine(({ oidc, ldap, codes, session }, context) => {
