@@ -13,7 +13,7 @@ t.test('a jailbroken phone that says it is the good one is found out by the good
   const claims = { platform: 'ios', model: 'iPhone14,5', osVersion: '18.1' } as const
   await register('r_good', { device: claims })
   await poll()
-  t.match(await posture('r_good'), { state: 'compliant', match: 'likely' }, 'alone it is believed')
+  t.match(await posture('r_good'), { state: /^compliant$/, match: 'likely' }, 'alone it is believed')
   await register('r_liar', { device: claims })
   await poll()
   for (const id of ['r_good', 'r_liar'])
@@ -45,11 +45,11 @@ t.test(
     await register('r_2', { user: 'a.smith', device: claimed })
     await register('r_3', { service: 'calendar', device: claimed })
     await poll()
-    t.match(await posture('r_1'), { state: 'compliant', match: 'exact' })
+    t.match(await posture('r_1'), { state: /^compliant$/, match: 'exact' })
     t.match(await posture('r_2'), { state: 'unmanaged', surplus: 'refused' })
     t.match(
       await posture('r_3'),
-      { state: 'compliant', match: 'exact' },
+      { state: /^compliant$/, match: 'exact' },
       'another service has its own client',
     )
   },
@@ -73,7 +73,7 @@ t.test('a device that its vendor has heard of in the future falls silent like an
   )
   await register('r_1')
   await poll()
-  t.match(await posture('r_1'), { state: 'compliant' })
+  t.match(await posture('r_1'), { state: /^compliant$/ })
   clock.now += 2 * 86_400_000
   const stop = new AbortController()
   vendor.breaksAfter = 0
@@ -100,7 +100,7 @@ t.test('confirming applies what was shown, and not what comes to be held meanwhi
   t.equal(await store.postures.heldCount('mdm'), 35)
   t.equal(await confirmHeld('mdm', { ...by, at: shownAt }, { record: store, whenGone: 'keep' }), 25)
   t.match(await posture('r_0'), { state: 'noncompliant' })
-  t.match(await posture('r_30'), { state: 'compliant' }, 'nobody has seen this one')
+  t.match(await posture('r_30'), { state: /^compliant$/ }, 'nobody has seen this one')
   t.equal(await store.postures.heldCount('mdm'), 10)
 })
 

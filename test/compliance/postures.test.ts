@@ -42,14 +42,14 @@ t.test('a surplus client is refused, waits or is let in, as the settings say', a
     judged(clients, [device('1')], { rules: { surplus } }).r_2
   t.match(second('refuse'), { state: 'unmanaged', surplus: 'refused' })
   t.match(second('approve'), { state: 'unmanaged', surplus: 'waiting' })
-  t.match(second('allow'), { state: 'compliant', surplus: undefined })
+  t.match(second('allow'), { state: /^compliant$/, surplus: undefined })
 })
 
 t.test('a device that is on its way out is no place for one more client', async (t) => {
   const clients = [client('r_1'), client('r_2', { registeredAt: start + 1 })]
   const devices = [device('1'), device('2', { management: 'leaving' })]
   t.match(judged(clients, devices).r_2, { state: 'unmanaged', surplus: 'refused' })
-  t.match(judged(clients, [device('1'), device('2')]).r_2, { state: 'compliant', surplus: undefined })
+  t.match(judged(clients, [device('1'), device('2')]).r_2, { state: /^compliant$/, surplus: undefined })
 })
 
 t.test('a linked device is gone only when everybody has been read who might have it', async (t) => {
@@ -64,7 +64,7 @@ t.test('of two grace periods the one that ends first counts', async (t) => {
     device('1', { ...{ vendor, ids: serial, compliance: 'grace', graceUntil } })
   const devices = [grace('mdm', start + 2000), grace('other', start + 1000)]
   const clients = [client('r_1', { deviceIds: serial })]
-  t.match(judged(clients, devices).r_1, { state: 'compliant', graceUntil: start + 1000 })
+  t.match(judged(clients, devices).r_1, { state: /^compliant$/, graceUntil: start + 1000 })
 })
 
 t.test('a reason is no longer than anybody reads', async (t) => {
@@ -125,7 +125,7 @@ t.test(
     await fail(15)
     t.match(await posture('r_14'), { state: 'noncompliant' })
     await fail(30)
-    t.match(await posture('r_29'), { state: 'compliant' }, 'the second slice')
+    t.match(await posture('r_29'), { state: /^compliant$/ }, 'the second slice')
     const later = await crowd(t, 50)
     await later.fail(15)
     later.clock.now += 3_600_001
@@ -142,7 +142,7 @@ t.test('what the vendor has taken back is held no more: confirming blocks nobody
   await fail(0)
   t.equal(await store.postures.heldCount('mdm'), 0)
   t.equal(await confirmHeld('mdm', { ...by, at: clock.now }, { record: store, whenGone: 'keep' }), 0)
-  t.match(await posture('r_7'), { state: 'compliant' })
+  t.match(await posture('r_7'), { state: /^compliant$/ })
 })
 
 t.test('who is on the way out is refused for that, and takes nobody’s place', async (t) => {
@@ -153,7 +153,7 @@ t.test('who is on the way out is refused for that, and takes nobody’s place', 
   const of = (one: Registration, osVersion: string) => ({ ...one, device: { ...one.device, osVersion } })
   const both = judged([of(old, '17.0'), of(fresh, '18.1')], phones)
   t.match(both.r_1, { state: 'unmanaged', device: '1' })
-  t.match(both.r_2, { state: 'compliant', device: '2', surplus: undefined })
+  t.match(both.r_2, { state: /^compliant$/, device: '2', surplus: undefined })
 })
 
 t.test('a device that is managed no more, but there, costs no registration until it is gone', async (t) => {
