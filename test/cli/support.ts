@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { dispatch } from '../../src/cli/dispatch.ts'
-import { commands } from '../../src/cli/table.ts'
 import type { Store } from '../../src/store/ports.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { temporaryFolder } from '../helpers/certificates.ts'
+import { inProcess } from '../helpers/in-process.ts'
 import { type RunResult, run } from '../helpers/run.ts'
 
 export const command = new URL('../../bin/gatehouse', import.meta.url).pathname
@@ -53,31 +52,6 @@ export function installation(
       return store
     },
   }
-}
-
-/** The same without a process of its own, for what shows already in the words: a process costs its start. */
-export async function inProcess(argv: readonly string[], settingsFile = '/nowhere'): Promise<RunResult> {
-  let stdout = ''
-  let stderr = ''
-  const code = await dispatch(commands, {
-    argv,
-    streams: {
-      out: (text) => {
-        stdout += text
-      },
-      err: (text) => {
-        stderr += text
-      },
-    },
-    system: {
-      env: { GATEHOUSE_CONFIG: settingsFile },
-      now: Date.now,
-      cwd: '/',
-      root: '/',
-      user: () => 'tester',
-    },
-  })
-  return { code, stdout, stderr }
 }
 
 export const plainSettings = `gateway:

@@ -3,8 +3,9 @@ import t from 'tap'
 import { commandHelp } from '../../src/cli/help.ts'
 import { commandsReference } from '../../src/cli/reference.ts'
 import { commands } from '../../src/cli/table.ts'
+import { inProcess } from '../helpers/in-process.ts'
 import { run } from '../helpers/run.ts'
-import { command, inProcess, installation, json } from './support.ts'
+import { command, installation, json } from './support.ts'
 
 t.test('every file in commands/ is a command in the table, and the other way round', async (t) => {
   const files = readdirSync(new URL('../../src/cli/commands', import.meta.url)).sort()

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { inProcess } from '../cli/support.ts'
 import { chatBehindGateway } from '../helpers/chat.ts'
 import { appPolicy, companyApp } from '../helpers/company-app.ts'
+import { inProcess } from '../helpers/in-process.ts'
 
 t.test('gatehouse app simulate registers as the app would, and says what came of it', async (t) => {
   const app = companyApp(t)

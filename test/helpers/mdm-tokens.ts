@@ -2,10 +2,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { dispatch } from '../../src/cli/dispatch.ts'
-import { commands } from '../../src/cli/table.ts'
 import { type GatewayOptions, type GatewayUnderTest, gatewayUnderTest } from './gateway-under-test.ts'
 import { ask, type ClientAnswer, form } from './http-client.ts'
+import { inProcess } from './in-process.ts'
 
 /** What an upstream was sent. */
 export interface Seen {
@@ -118,26 +117,7 @@ export function revokeToken(gateway: GatewayUnderTest, id: string): Promise<unkn
 /** A command against the gateway's settings, in this process. Its JSON. */
 // biome-ignore lint/suspicious/noExplicitAny: each test reads its own members
 export async function gatehouse(gateway: GatewayUnderTest, ...argv: string[]): Promise<any> {
-  let stdout = ''
-  let stderr = ''
-  const code = await dispatch(commands, {
-    argv,
-    streams: {
-      out: (text) => {
-        stdout += text
-      },
-      err: (text) => {
-        stderr += text
-      },
-    },
-    system: {
-      env: { GATEHOUSE_CONFIG: gateway.settingsFile },
-      now: Date.now,
-      cwd: '/',
-      root: '/',
-      user: () => 'tester',
-    },
-  })
+  const { code, stdout, stderr } = await inProcess(argv, gateway.settingsFile)
   if (code !== 0) throw new Error(`${argv.join(' ')}: ${stderr}`)
   return JSON.parse(stdout)
 }

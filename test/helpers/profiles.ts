@@ -6,10 +6,10 @@ import { issueCertificate } from '../../sim/certificates.ts'
 import { startCollaboration } from '../../sim/collaboration.ts'
 import { codeHash, newCode } from '../../src/enrollment/sign-in/code.ts'
 import type { PlistDict } from '../../src/lib/plist/values.ts'
-import { inProcess } from '../cli/support.ts'
 import { temporaryFolder } from './certificates.ts'
 import { type EnrollmentUnderTest, enrollmentUnderTest } from './enrollment.ts'
 import { eventually } from './eventually.ts'
+import { inProcess } from './in-process.ts'
 
 const day = 24 * 60 * 60 * 1000
 export const prefix = 'localhost.mdm.profile.'

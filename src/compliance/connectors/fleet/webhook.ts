@@ -1,13 +1,13 @@
-import { isObject, parseJsonObject } from '../../../lib/json.ts'
-import { MalformedInput } from '../../../lib/malformed-input.ts'
+import { isObject } from '../../../lib/json.ts'
 import type { VendorNotification, WebhookNews } from '../connector.ts'
+import { notificationIn } from '../parts/notification.ts'
 import { member, object, text, texts, type VendorRecord } from '../parts/record.ts'
 
 const mostIds = 1000
 
 /** The automation for failing policies lists hosts, the one for the hosts' status their ids. */
 export function readFleetWebhook({ body }: VendorNotification): WebhookNews | undefined {
-  const notification = objectIn(body)
+  const notification = notificationIn(body)
   if (notification === undefined) return undefined
   const hosts = member(notification, 'hosts')
   const ids = Array.isArray(hosts)
@@ -21,13 +21,4 @@ export function readFleetWebhook({ body }: VendorNotification): WebhookNews | un
 function statusIds(notification: VendorRecord): readonly string[] | undefined {
   const data = object(notification, 'data')
   return data && Array.isArray(member(data, 'host_ids')) ? texts(data, 'host_ids') : undefined
-}
-
-function objectIn(body: Uint8Array): VendorRecord | undefined {
-  try {
-    return parseJsonObject(body)
-  } catch (error) {
-    if (error instanceof MalformedInput) return undefined
-    throw error
-  }
 }

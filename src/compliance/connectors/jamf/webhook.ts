@@ -1,7 +1,6 @@
-import { parseJsonObject } from '../../../lib/json.ts'
-import { MalformedInput } from '../../../lib/malformed-input.ts'
 import type { VendorNotification, WebhookNews } from '../connector.ts'
-import { object, text, texts, type VendorRecord } from '../parts/record.ts'
+import { notificationIn } from '../parts/notification.ts'
+import { object, text, texts } from '../parts/record.ts'
 
 const mostIds = 1000
 
@@ -10,7 +9,7 @@ const mostIds = 1000
  * that came and went. Only JSON is read: the webhook's content type has to be set to it.
  */
 export function readJamfWebhook({ body }: VendorNotification): WebhookNews | undefined {
-  const notification = objectIn(body)
+  const notification = notificationIn(body)
   const kind = notification && text(object(notification, 'webhook') ?? {}, 'webhookEvent')
   if (notification === undefined || kind === undefined) return undefined
   const event = object(notification, 'event') ?? {}
@@ -25,13 +24,4 @@ export function readJamfWebhook({ body }: VendorNotification): WebhookNews | und
 function news(ids: readonly (string | undefined)[]): WebhookNews {
   const known = ids.filter((id): id is string => id !== undefined && /^\d{1,12}$/.test(id))
   return { vendorDeviceIds: [...new Set(known)].slice(0, mostIds) }
-}
-
-function objectIn(body: Uint8Array): VendorRecord | undefined {
-  try {
-    return parseJsonObject(body)
-  } catch (error) {
-    if (error instanceof MalformedInput) return undefined
-    throw error
-  }
 }
