@@ -13,6 +13,7 @@ import { mdmTokensContract } from './mdm-tokens.ts'
 import { profilesContract } from './profiles.ts'
 import { pushOutboxContract } from './push-outbox.ts'
 import { registrationsContract } from './registrations.ts'
+import { renewalsContract } from './renewals.ts'
 import { retentionContract } from './retention.ts'
 import { revocationsContract } from './revocations.ts'
 import type { OpenStore } from './values.ts'
@@ -35,4 +36,5 @@ export function recordContract(t: Test, open: OpenStore): void {
   enrollmentsContract(t, open)
   mdmCommandsContract(t, open)
   profilesContract(t, open)
+  renewalsContract(t, open)
 }
