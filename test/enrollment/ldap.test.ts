@@ -137,6 +137,15 @@ t.test('one subscriber of IPv6 has many addresses and no more attempts', async (
   for (let host = 1; host <= 20; host++) await attempts.count(`2001:db8::${host}`)
   await t.rejects(attempts.count('2001:db8::ffff:1'), { code: 'sign-in.too-many' })
   await attempts.count('2001:db8:0:1::1')
+  const site = new Attempts({ hit }, 1)
+  for (let network = 1; network < 160; network++) await site.count(`2001:db8:5:${network.toString(16)}::1`)
+  await t.rejects(
+    (async () => {
+      for (let network = 1; network < 9; network++) await site.count(`2001:db8:5:a${network}::1`)
+    })(),
+    { code: 'sign-in.too-many' },
+    'a whole site of networks is somebody’s, too',
+  )
   await attempts.count('192.0.2.1', 'nobody')
   await t.rejects(
     attempts.count('192.0.2.1', 'NOBODY'),

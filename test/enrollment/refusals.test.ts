@@ -106,6 +106,12 @@ t.test('malformed messages are refused with a reason and without effect', async 
     'arrays without end': sign(`<plist version="1.0">${'<array>'.repeat(20_000)}`),
     'no UDID': sign(writePlist({ CHALLENGE: challenge, SERIAL: 'X' })),
     'a UDID with control characters': sign(writePlist({ CHALLENGE: challenge, UDID: 'a\nb' })),
+    'a UDID that could be a channel of another device': sign(
+      writePlist({ CHALLENGE: challenge, UDID: 'A1B2:alice' }),
+    ),
+    'a UDID that is a name of ours': sign(
+      writePlist({ CHALLENGE: challenge, UDID: 'enrollment-p_0123456789' }),
+    ),
     'an endless UDID': sign(writePlist({ CHALLENGE: challenge, UDID: 'a'.repeat(5000) })),
     'too much': Buffer.alloc(300_000, 0x30),
   }

@@ -16,6 +16,9 @@ const limits = { maxBytes: 64 * 1024, maxDepth: 8 }
 /** Attributes are kept and shown; nothing that a device has is longer. */
 const longest = 256
 
+/** Forty hexadecimal digits, `00008110-…` or a UUID, and whatever the next generation has. */
+const udidPattern = /^[A-Za-z0-9-]{1,64}$/
+
 /** @throws EnrollmentRefused */
 export function readAttributes(content: Buffer, verified: boolean): SentAttributes {
   const dict = readDict(content)
@@ -29,6 +32,9 @@ export function readAttributes(content: Buffer, verified: boolean): SentAttribut
     ...one(dict, 'deviceName', 'DEVICE_NAME'),
     verified,
   }
+  // It becomes the name in the certificate and of the enrollment, which our own names and those of channels are not like.
+  if (attributes.udid !== undefined && !udidPattern.test(attributes.udid))
+    throw new EnrollmentRefused('device.attributes')
   const challenge = textField(dict, 'CHALLENGE') ?? textOf(dataField(dict, 'CHALLENGE'))
   return { attributes, ...(challenge !== undefined && { challenge }) }
 }

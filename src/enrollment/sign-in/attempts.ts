@@ -1,4 +1,4 @@
-import { networkOf } from '../../lib/ip-address.ts'
+import { networkOf, parseAddress } from '../../lib/ip-address.ts'
 import type { Counters } from '../../shared-state/ports.ts'
 import { EnrollmentRefused } from '../refusals.ts'
 import { shortHash } from '../web/cookies.ts'
@@ -6,6 +6,9 @@ import { shortHash } from '../web/cookies.ts'
 const window = 5 * 60 * 1000
 /** An office may share one address, and all of it enrolls on one morning. */
 const usersPerAddress = 20
+
+/** A customer of a provider may have 65,536 networks (RFC 6177), each of which would have its own attempts. */
+const networksPerSite = 8
 
 /**
  * How often somebody may try. Counted before the attempt is looked at, so that guesses sent at once do not slip
@@ -22,7 +25,10 @@ export class Attempts {
 
   /** @param typed the name, undefined where a secret alone is tried; names that there are not end just as soon @throws EnrollmentRefused */
   async count(source: string, typed?: string): Promise<void> {
-    await this.#hit(`enroll-address:${networkOf(source)}`, this.#limit * usersPerAddress)
+    const most = this.#limit * usersPerAddress
+    await this.#hit(`enroll-address:${networkOf(source)}`, most)
+    const site = siteOf(source)
+    if (site !== undefined) await this.#hit(`enroll-site:${site}`, most * networksPerSite)
     if (typed !== undefined) await this.#hit(`enroll-name:${hashOf(typed)}`, this.#limit)
   }
 
@@ -39,6 +45,12 @@ export class Attempts {
   async #hit(key: string, limit: number): Promise<void> {
     if ((await this.#counters.hit(key, window)) > limit) throw new EnrollmentRefused('sign-in.too-many')
   }
+}
+
+/** The /48 of an IPv6 address. */
+function siteOf(source: string): string | undefined {
+  const address = parseAddress(source)
+  return address?.family === 6 ? String(address.value >> 80n) : undefined
 }
 
 function hashOf(name: string): string {
