@@ -218,8 +218,6 @@ t.test(
     for (const id of ids) t.ok(await store.enrollments.pushTarget(id), 'no token is given up for it')
     t.equal(apns.requests, asked, 'nobody is pushed to meanwhile')
     worker.use(await pushCertificate())
-    clock.now += 30 * minute
-    worker.poke()
     await eventually(() => apns.pushes.length === ids.length)
     await eventually(() => conditions.at(-1)?.[0] === true)
   },
@@ -238,6 +236,19 @@ t.test(
     worker.poke()
     await eventually(() => conditions.some(([ok]) => !ok))
     for (const id of ids) t.ok(await store.enrollments.pushTarget(id))
+
+    apns.answer({ status: 400, reason: 'BadDeviceToken' })
+    const asked = apns.requests
+    clock.now += 30 * minute
+    worker.poke()
+    await eventually(() => conditions.length > 1)
+    t.equal(apns.requests, asked + 1, 'one tries again')
+    for (const id of ids) t.ok(await store.enrollments.pushTarget(id), 'and keeps its token as well')
+
+    clock.now += 30 * minute
+    worker.poke()
+    await eventually(() => apns.pushes.length === ids.length)
+    t.equal(conditions.at(-1)?.[0], true)
   },
 )
 
