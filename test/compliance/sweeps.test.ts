@@ -1,5 +1,7 @@
 import t from 'tap'
+import { evaluate } from '../../src/compliance/evaluate.ts'
 import { confirmHeld } from '../../src/compliance/held.ts'
+import { aliasesOf } from '../../src/compliance/user-names.ts'
 import { verdictOf } from '../../src/compliance/verdict.ts'
 import { by, device, office, ScriptedVendor, start } from './scripted-vendor.ts'
 
@@ -36,8 +38,8 @@ t.test('records that cannot be read are counted as found, and nobody is gone by 
   const { poll, register, posture } = await office(t, { mdm: vendor })
   await register('r_1', { user: 'u19' })
   await poll()
-  vendor.devices = fleetOf(19)
-  vendor.unreadable = 1
+  vendor.devices = fleetOf(17)
+  vendor.unreadable = 3
   vendor.total = 20
   await poll()
   t.match(await posture('r_1'), compliant, 'it may be the one that cannot be read')
@@ -63,7 +65,7 @@ t.test('very many that are missing are not asked for one by one', async (t) => {
 t.test('a sweep that broke off leaves what is held as it is', async (t) => {
   const fleet = fleetOf(30)
   const vendor = new ScriptedVendor(fleet)
-  const { poll, store, register } = await office(t, { mdm: vendor })
+  const { poll, store, register, posture } = await office(t, { mdm: vendor })
   for (let index = 0; index < 30; index++) await register(`r_${index}`, { user: `u${index}` })
   await poll()
   vendor.devices = fleet.map((one) => ({ ...one, compliance: 'noncompliant' as const }))
@@ -73,6 +75,8 @@ t.test('a sweep that broke off leaves what is held as it is', async (t) => {
   vendor.breaksAfter = 1
   vendor.devices = fleet
   await t.rejects(poll())
+  t.equal(await store.postures.heldCount('mdm'), 10, 'good news count at once')
+  t.match(await posture('r_25'), compliant, 'of whom nothing was read')
   vendor.breaksAfter = undefined
   await poll()
   t.equal(await store.postures.heldCount('mdm'), 0)
@@ -105,4 +109,26 @@ t.test('what a vendor says of a device, or does not say, is what the rules make 
   t.equal(state({ compliance: 'grace', graceUntil: start }), 'noncompliant')
   t.equal(state({ compliance: 'unknown' }), 'unknown')
   t.equal(state({ compromised: true, compliance: 'compliant' }), 'noncompliant')
+})
+
+t.test('a vendor that the settings name no more vouches for nobody, and nobody is gone by it', async (t) => {
+  const mdm = new ScriptedVendor([device('1')])
+  const old = new ScriptedVendor([
+    device('9', { vendor: 'old', user: { name: 'bob' } }),
+    device('8', { vendor: 'old', user: { name: 'kiosk' } }),
+  ])
+  const { poll, store, register, posture } = await office(t, { mdm, old })
+  await poll('mdm')
+  await register('r_1', { user: 'bob' })
+  await register('r_2', { user: 'carol' })
+  await store.links.link('r_2', { vendor: 'old', vendorDeviceId: '8' }, by)
+  await poll('old')
+  for (const id of ['r_1', 'r_2']) t.match(await posture(id), compliant)
+  const rules = { grace: 'allow', maxSilence: undefined, surplus: 'refuse', aliases: aliasesOf([]) } as const
+  const left = { record: store, rules, vendors: ['mdm'], now: () => start }
+  const outdated = await evaluate({ ids: ['r_1', 'r_2'] }, left)
+  t.match(outdated, [
+    { posture: { state: 'unmanaged', match: 'none' }, gone: false },
+    { posture: { state: 'unmanaged', match: 'none' }, gone: false },
+  ])
 })
