@@ -6,8 +6,8 @@ import { addOwn } from '../../../src/enrollment/ca/certificate-service.ts'
 import { fingerprintOf } from '../../../src/enrollment/mdm/identities.ts'
 import type { PlistDict } from '../../../src/lib/plist/values.ts'
 import { writePlist } from '../../../src/lib/plist/write.ts'
-import { inProcess } from '../../cli/support.ts'
 import { eventually } from '../../helpers/eventually.ts'
+import { inProcess } from '../../helpers/in-process.ts'
 import { day, type RenewalUnderTest, renewalUnderTest } from './support.ts'
 
 function serialOf({ identity }: AppleDevice): string {
