@@ -13,6 +13,7 @@ import type { Notices } from '../shared-state/ports.ts'
 import type { Store } from '../store/ports.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 
 export interface ProfilesParts {
   readonly settings: EnrollmentSettings & { readonly behind?: BehindAccess }
@@ -21,6 +22,7 @@ export interface ProfilesParts {
   readonly authority: ProfileAuthority
   readonly logger: Logger
   readonly health: Health
+  readonly metrics: Metrics
   readonly env: NodeJS.ProcessEnv
   readonly now: () => number
   /** Different for each process. */
@@ -35,7 +37,7 @@ const lease = { name: 'profiles', ttl: 15_000 }
  * @throws ProfilesRejected when the files have mistakes
  */
 export async function startProfiles(parts: ProfilesParts): Promise<{ close(): Promise<void> }> {
-  const { settings, store, logger, health, env, holder } = parts
+  const { settings, store, logger, health, metrics, env, holder } = parts
   const stop = new AbortController()
   let keeper: ProfileKeeper | undefined
   const profiles = ProfilesInForce.open({
@@ -44,6 +46,7 @@ export async function startProfiles(parts: ProfilesParts): Promise<{ close(): Pr
     onReload({ taken, problems }) {
       const detail = problems.map(formatProblem).join('; ')
       health.set('profiles', taken ? { ok: true } : { ok: false, detail }, false)
+      metrics.profilesRejected.set(taken ? 0 : 1)
       if (taken) logger.info('profiles read again')
       else logger.error({ problems }, 'profiles have mistakes; those before stay')
     },
@@ -67,7 +70,7 @@ export async function startProfiles(parts: ProfilesParts): Promise<{ close(): Pr
 }
 
 function keeperOf(
-  { settings, store, notices, authority, logger, now }: ProfilesParts,
+  { settings, store, notices, authority, logger, metrics, now }: ProfilesParts,
   profiles: () => ProfilesInForce['current'],
   organisation: Awaited<ReturnType<typeof organisationOf>>,
 ): ProfileKeeper {
@@ -82,11 +85,22 @@ function keeperOf(
     newUuid: () => randomUUID().toUpperCase(),
     sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal, ref: false }),
     events: {
-      onStep: (enrollment, { kind, identifier }) =>
-        logger.info({ enrollment, identifier }, `profile: ${kind}`),
+      onStep(enrollment, step) {
+        const { kind, identifier } = step
+        metrics.profileSteps.labels(kind === 'install' ? step.why : kind).inc()
+        logger.info({ enrollment, identifier }, `profile: ${kind}`)
+      },
       onFailed: ({ enrollment, identifier, error }) =>
         logger.warn({ enrollment, identifier, reason: error }, 'profile could not be installed'),
-      onError: (error) => logger.warn({ err: error }, 'profiles cannot be kept for now'),
+      onError: (error, enrollment) =>
+        logger.warn(
+          { err: error, ...(enrollment !== undefined && { enrollment }) },
+          'profiles cannot be kept for now',
+        ),
+      onTally(tally) {
+        for (const state of ['installed', 'waiting', 'failed'] as const)
+          metrics.profiles.labels(state).set(tally[state])
+      },
     },
   })
 }

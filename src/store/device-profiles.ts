@@ -1,7 +1,9 @@
 import { appendAudit } from './audit-log.ts'
 import { appendChange } from './changes.ts'
 import { type Database, write } from './database.ts'
-import type { DeviceProfile, DeviceProfiles } from './profile-ports.ts'
+import { inventoryBody } from './enrollment-inventory.ts'
+import type { DeviceProfile, DeviceProfiles, ReportedList } from './profile-ports.ts'
+import { fromJson } from './rows.ts'
 import type { DeviceProfileRow } from './schema.ts'
 import { slices } from './slices.ts'
 
@@ -18,6 +20,20 @@ export function createDeviceProfiles(db: Database): DeviceProfiles {
           .orderBy('identifier')
           .execute()
         found.push(...rows.map(toProfile))
+      }
+      return found
+    },
+    async reported(enrollments) {
+      const found = new Map<string, ReportedList>()
+      for (const ids of slices(enrollments)) {
+        const rows = await db.read
+          .selectFrom('enrollment_inventory')
+          .select(['enrollment', 'at', 'body'])
+          .where('enrollment', 'in', ids)
+          .where('part', '=', 'profiles')
+          .execute()
+        for (const { enrollment, at, body } of rows)
+          found.set(enrollment, { at, values: fromJson(inventoryBody, body, `inventory of ${enrollment}`) })
       }
       return found
     },

@@ -77,7 +77,7 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
   links: ['of', 'to', 'approvedAmong'],
   enrollmentCodes: ['list'],
   enrollmentPasses: ['get', 'ofChallenge'],
-  deviceProfiles: ['of', 'counts', 'failed'],
+  deviceProfiles: ['of', 'reported', 'counts', 'failed'],
   enrolledPeople: ['of'],
 }
 

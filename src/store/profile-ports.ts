@@ -1,5 +1,6 @@
 /** The part of the record that knows which profiles were sent to which device, and who the people are that enroll. */
 import type { Actor } from '../domain/actor.ts'
+import type { JsonObject } from '../domain/enrollment.ts'
 
 /** What was done last about one profile of one device. */
 export interface DeviceProfile {
@@ -26,6 +27,8 @@ export interface DeviceProfile {
 
 export interface DeviceProfiles {
   of(enrollments: readonly string[]): Promise<readonly DeviceProfile[]>
+  /** What these devices said last about the profiles that they have; who has not said anything is missing. */
+  reported(enrollments: readonly string[]): Promise<ReadonlyMap<string, ReportedList>>
   /** Adds or replaces, in one transaction. */
   put(profiles: readonly DeviceProfile[]): Promise<void>
   forget(enrollment: string, identifiers: readonly string[]): Promise<void>
@@ -37,6 +40,12 @@ export interface DeviceProfiles {
   counts(): Promise<readonly ProfileCount[]>
   /** Those that failed, at most `limit`. */
   failed(identifier: string, limit: number): Promise<readonly DeviceProfile[]>
+}
+
+/** The part `profiles` of an inventory. */
+export interface ReportedList {
+  readonly at: number
+  readonly values: JsonObject
 }
 
 export interface ProfileCount {

@@ -259,6 +259,26 @@ export const metricDefinitions = {
     labels: [],
     help: 'Devices whose last attempt to renew their identity has failed; it is tried again until their certificate ends.',
   },
+  profiles: {
+    kind: 'gauge',
+    across: 'sum',
+    name: 'gatehouse_profiles',
+    labels: ['state'],
+    help: 'Profiles of enrolled devices, one for each device: `installed`, `waiting` (sent or to be removed, and the device has not answered), `failed` (refused, or it cannot be made; it is tried again).',
+  },
+  profileSteps: {
+    kind: 'counter',
+    name: 'gatehouse_profile_steps_total',
+    labels: ['step'],
+    help: 'Profiles that were sent to devices, by why: `new`, `changed`, `drift` (the device had lost it), `retry`; or to be removed: `remove`.',
+  },
+  profilesRejected: {
+    kind: 'gauge',
+    across: 'max',
+    name: 'gatehouse_profiles_rejected',
+    labels: [],
+    help: '1 when the newest files of profiles have mistakes, so that those before stay in force.',
+  },
   buildInfo: {
     kind: 'gauge',
     across: 'max',

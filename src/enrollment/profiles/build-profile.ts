@@ -32,6 +32,8 @@ export interface ProfileTemplate {
   readonly issuing: ReadonlySet<string>
   /** HMAC of everything in it that is the same for everybody, in hexadecimal. */
   readonly digest: string
+  /** The revision where no variable makes it another for each device. */
+  readonly revisions: { readonly managed: string; readonly userEnrollment: string } | undefined
   readonly organisation: Organisation
 }
 
@@ -71,12 +73,24 @@ export function templateOf(profile: Profile, organisation: Organisation): Profil
   const password = removal.kind === 'password' ? removal.password.reveal() : ''
   const same = JSON.stringify([name, title, description, encrypted, removal.kind, password])
   const digest = revisionUuid(revisionKey, identifier, same, writePlist(content))
-  return { profile, identifier, variables: [...variables], issues, issuing, digest, organisation }
+  const template = { profile, identifier, variables: [...variables], issues, issuing, digest, organisation }
+  const revision = (userEnrollment: boolean) => computeRevision(template, { values: {}, userEnrollment })
+  const revisions =
+    variables.size > 0 ? undefined : { managed: revision(false), userEnrollment: revision(true) }
+  return { ...template, revisions }
 }
 
 /** @throws MissingVariable */
 export function revisionFor(template: ProfileTemplate, recipient: Recipient): string {
-  const { values, userEnrollment, renews } = recipient
+  const { revisions } = template
+  if (revisions === undefined || recipient.renews !== undefined) return computeRevision(template, recipient)
+  return recipient.userEnrollment ? revisions.userEnrollment : revisions.managed
+}
+
+function computeRevision(
+  template: Omit<ProfileTemplate, 'revisions'>,
+  { values, userEnrollment, renews }: Recipient,
+): string {
   const { variables, digest, organisation } = template
   const own = variables.map((name) => expand(`%${name}%`, values))
   return revisionUuid(

@@ -2,7 +2,8 @@
  * Managed profiles: what administrators write about mail, Wi-Fi, VPN, passcodes and restrictions in YAML, one file a
  * profile, becomes signed configuration profiles, is installed over the air on the devices it is assigned to, kept there
  * and taken away again. `read-profile.ts` reads and checks a file, `build-profile.ts` writes it for one device,
- * `assignment.ts` and `plan.ts` say which device should have what, `keeper.ts` sees to it.
+ * `assignment.ts` and `plan.ts` say which device should have what. `keeper.ts` goes over all
+ * devices, `keep-device.ts` looks at one of them, `send-steps.ts` does what the plan says.
  *
  * This file: a profile, read and checked.
  */

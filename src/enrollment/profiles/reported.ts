@@ -1,15 +1,15 @@
-import type { Inventory } from '../../domain/enrollment.ts'
+import type { ReportedList } from '../../store/profile-ports.ts'
 import type { Reported } from './plan.ts'
 
 /** Which of our profiles the device had when it was asked last. */
-export function reportedProfiles({ profiles }: Inventory, prefix: string): Reported | undefined {
-  const list = profiles?.values.list
-  if (profiles === undefined || !Array.isArray(list)) return undefined
+export function reportedProfiles(told: ReportedList | undefined, prefix: string): Reported | undefined {
+  const list = told?.values.list
+  if (told === undefined || !Array.isArray(list)) return undefined
   const found = new Map<string, string>()
   for (const one of list) {
     const { PayloadIdentifier: identifier, PayloadUUID: uuid } = one as Readonly<Record<string, unknown>> // strings are checked below
     if (typeof identifier === 'string' && identifier.startsWith(prefix) && typeof uuid === 'string')
       found.set(identifier, uuid.toUpperCase())
   }
-  return { at: profiles.at, profiles: found }
+  return { at: told.at, profiles: found }
 }

@@ -64,6 +64,21 @@ export function profilesContract(t: Test, open: OpenStore): void {
     },
   )
 
+  t.test(
+    'what devices said of their profiles is read for many at once, and nothing else that they said',
+    async (t) => {
+      const store = await open(t)
+      for (const id of ['U1', 'U2', 'U3']) await enroll(store, id)
+      const values = { list: [{ PayloadIdentifier: 'com.example.mdm.profile.mail', PayloadUUID: 'R1' }] }
+      await store.enrollments.putInventory('U1', { part: 'profiles', values, at: start + 5 })
+      await store.enrollments.putInventory('U2', { part: 'security-info', values: { a: 1 }, at: start + 5 })
+      t.strictSame(
+        await store.deviceProfiles.reported(['U1', 'U2']),
+        new Map([['U1', { at: start + 5, values }]]),
+      )
+    },
+  )
+
   t.test('whoever signs in to enroll is known with the groups of the last time', async (t) => {
     const { enrollmentPasses, enrolledPeople } = await open(t)
     const pass = { kind: 'ota', source: '203.0.113.7', createdAt: start, expiresAt: start + 1000 } as const
