@@ -3,7 +3,7 @@
  * directly, has its own keys and certificates by SCEP, checks in, comes when it is pushed to, carries out commands or
  * says NotNow, renews its identity, and checks out. What the server sends it believes only as far as a device does.
  */
-import { randomBytes, X509Certificate } from 'node:crypto'
+import { randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { readPlist, readPlistDict } from '../src/lib/plist/read.ts'
 import type { PlistDict, PlistValue } from '../src/lib/plist/values.ts'
 import { writePlist } from '../src/lib/plist/write.ts'
@@ -63,6 +63,8 @@ interface Management {
   readonly checkInUrl: string
   readonly signs: boolean
   readonly accessRights: number
+  /** The organisation manages a part of it only (user enrollment), and learns neither UDID nor serial number. */
+  readonly belongsToUser: boolean
   readonly checksOut: boolean
   readonly profile: string
 }
@@ -77,6 +79,8 @@ export class AppleDevice {
   readonly commands: Command[] = []
   readonly pushToken = randomBytes(32)
   readonly pushMagic = randomBytes(16).toString('hex').toUpperCase()
+  /** What it is called where it belongs to its user; another one each time it enrolls. */
+  enrollmentId = randomUUID().toUpperCase()
   identity: DeviceIdentity | undefined
   management: Management | undefined
   wiped = false
@@ -225,21 +229,23 @@ export class AppleDevice {
       OSVersion: '18.1',
       BuildVersion: '22B83',
       ProductName: product,
-      SerialNumber: serial,
+      ...(!this.#enrolled().management.belongsToUser && { SerialNumber: serial }),
       DeviceName: name,
       Model: 'MQ0G3',
       ModelName: 'iPhone',
     })
   }
 
-  tokenUpdate(): Promise<DeviceAnswer> {
+  /** @param person whose channel it is: UserID or EnrollmentUserID and names */
+  tokenUpdate(person: PlistDict = {}): Promise<DeviceAnswer> {
     return this.checkIn({
       MessageType: 'TokenUpdate',
       Topic: this.#enrolled().management.topic,
       Token: this.pushToken,
       PushMagic: this.pushMagic,
-      UnlockToken: Buffer.from('an unlock token'),
+      ...(!this.#enrolled().management.belongsToUser && { UnlockToken: Buffer.from('an unlock token') }),
       AwaitingConfiguration: false,
+      ...person,
     })
   }
 
@@ -272,7 +278,7 @@ export class AppleDevice {
       'application/x-apple-aspen-mdm-checkin',
       {
         ...message,
-        UDID: this.options.udid,
+        ...this.#name(),
       },
     )
     if (answer.status >= 300) throw new ServerRefused(answer)
@@ -304,8 +310,15 @@ export class AppleDevice {
   report(report: PlistDict): Promise<DeviceAnswer> {
     return this.#mdm(this.#enrolled().management.serverUrl, 'application/x-apple-aspen-mdm', {
       ...report,
-      UDID: this.options.udid,
+      ...this.#name(),
     })
+  }
+
+  /** By what it says who it is. */
+  #name(): PlistDict {
+    return this.#enrolled().management.belongsToUser
+      ? { EnrollmentID: this.enrollmentId }
+      : { UDID: this.options.udid }
   }
 
   async #carryOut(message: PlistDict): Promise<PlistDict> {
@@ -330,11 +343,15 @@ export class AppleDevice {
 
   async #ownAnswer({ requestType, command }: Command): Promise<CommandAnswer> {
     const { udid, serial, product = 'iPhone15,2', name = 'iPhone' } = this.options
+    const { belongsToUser } = this.#enrolled().management
+    if (belongsToUser && notForUserEnrollment.includes(requestType))
+      return failed(12_021, 'MCMDMErrorDomain', `${requestType} is not valid for this enrollment.`)
     switch (requestType) {
       case 'DeviceInformation':
         return {
           QueryResponses: {
-            ...{ UDID: udid, SerialNumber: serial, ProductName: product, DeviceName: name },
+            ...(!belongsToUser && { UDID: udid, SerialNumber: serial }),
+            ...{ ProductName: product, DeviceName: name },
             ...{ OSVersion: '18.1', BuildVersion: '22B83', IsSupervised: this.options.supervised === true },
             EASDeviceIdentifier: `EAS${serial}`,
           },
@@ -442,6 +459,8 @@ export class AppleDevice {
   }
 }
 
+const notForUserEnrollment = ['EraseDevice', 'ClearPasscode', 'RestartDevice', 'ShutDownDevice']
+
 /** @throws Error for a profile that manages nothing */
 function mdmIn(profile: PlistDict): { readonly identity: PlistDict; readonly management: Management } {
   const all = payloads(profile)
@@ -455,6 +474,7 @@ function mdmIn(profile: PlistDict): { readonly identity: PlistDict; readonly man
     checkInUrl: textOf(mdm.CheckInURL ?? mdm.ServerURL),
     signs: mdm.SignMessage === true,
     accessRights: Number(mdm.AccessRights ?? 0),
+    belongsToUser: mdm.EnrollmentMode === 'BYOD',
     checksOut: mdm.CheckOutWhenRemoved === true,
     profile: textOf(profile.PayloadIdentifier),
   }
