@@ -44,7 +44,7 @@ t.test('a sign-in on a computer goes on on the phone, once', async (t) => {
   await computer.signIn(await code())
   // What the QR code holds is in no text of the page; a pass of its own was made with it.
   const page = await computer.get('/enroll')
-  t.match(page.body, /good for one device and ten minutes/)
+  t.match(page.body, /works once, within ten minutes/)
   t.match(await browser().get('/enroll/continue?ticket=x'), { status: 403, body: /has been used/ })
   t.match((await store.audit.list({ limit: 9 })).at(-1), { action: 'enrollment.signed-in' })
 })
