@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Problem } from '../../lib/yaml-document.ts'
 import type { Profile } from './profile.ts'
-import { readProfiles, stampOf } from './read-profiles.ts'
+import { type ReadBefore, readProfiles, stampOf } from './read-profiles.ts'
 
 /**
  * The profiles that hold now. New ones take their place all together or not at all: with a mistake in one file, those
@@ -11,18 +11,21 @@ export class ProfilesInForce {
   #current: readonly Profile[]
   #stamp: string
   readonly #options: ProfileFiles
+  readonly #read: ReadBefore
 
-  private constructor(options: ProfileFiles, current: readonly Profile[], stamp: string) {
+  private constructor(options: ProfileFiles, current: readonly Profile[], read: ReadBefore) {
     this.#options = options
+    this.#read = read
     this.#current = current
-    this.#stamp = stamp
+    this.#stamp = stampOf(options.places, current)
   }
 
   /** @throws ProfilesRejected when there are none to begin with */
   static open(options: ProfileFiles): ProfilesInForce {
-    const { profiles, problems } = readProfiles(options.places, options.env)
+    const read: ReadBefore = new Map()
+    const { profiles, problems } = readProfiles(options.places, options.env, read)
     if (profiles === undefined) throw new ProfilesRejected(problems)
-    return new ProfilesInForce(options, profiles, stampOf(options.places, profiles))
+    return new ProfilesInForce(options, profiles, read)
   }
 
   get current(): readonly Profile[] {
@@ -35,7 +38,7 @@ export class ProfilesInForce {
     const stamp = stampOf(places, this.#current)
     if (stamp === this.#stamp) return false
     this.#stamp = stamp
-    const { profiles, problems } = readProfiles(places, env)
+    const { profiles, problems } = readProfiles(places, env, this.#read)
     this.#options.onReload?.({ taken: profiles !== undefined, problems })
     if (profiles === undefined) return false
     this.#current = profiles

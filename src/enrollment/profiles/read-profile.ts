@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { checkWith } from '../../lib/check-with.ts'
 import { fileTrouble } from '../../lib/error-code.ts'
@@ -147,16 +147,17 @@ class Builder {
     return new Secret('', source)
   }
 
-  /** A megabyte is more than any certificate or icon has. */
   #bytes(path: string, mistake: (message: string) => void): Buffer {
     this.#reads.add(path)
     try {
+      const stats = statSync(path)
+      if (!stats.isFile()) return refused(mistake, `${path} is no file`)
+      if (stats.size > mostBytes) return refused(mistake, `${path} is larger than 1 MiB`)
       const bytes = readFileSync(path)
       if (bytes.length === 0) mistake(`${path} is empty`)
       return bytes
     } catch (error) {
-      mistake(`${path} cannot be read: ${fileTrouble(error)}`)
-      return Buffer.alloc(0)
+      return refused(mistake, `${path} cannot be read: ${fileTrouble(error)}`)
     }
   }
 
@@ -178,6 +179,14 @@ class Builder {
     }
     return new Set(platforms ?? known)
   }
+}
+
+/** More than any certificate or icon has. */
+const mostBytes = 1024 * 1024
+
+function refused(mistake: (message: string) => void, message: string): Buffer {
+  mistake(message)
+  return Buffer.alloc(0)
 }
 
 function writtenPayload(payload: Values, index: number): Written {
