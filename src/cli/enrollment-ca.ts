@@ -9,7 +9,7 @@ export function ownCaSettings({ enrollment }: Settings): EnrollmentSettings {
     throw new CommandFailed('No device is enrolled here: the settings have no `enrollment`')
   if (enrollment.ca.external !== undefined)
     throw new CommandFailed(
-      'An enterprise CA issues (`enrollment.ca.external`): renew it there, replace its files and restart',
+      'An enterprise CA issues (`enrollment.ca.external`): renew it there and replace its files',
     )
   return enrollment
 }

@@ -4,7 +4,8 @@ import { PushCertificateUnusable, readPushCertificate } from '../apns/push-certi
 import { followChanges } from '../devices/changes.ts'
 import { boundSecret } from '../enrollment/ca/bound-secret.ts'
 import { CertificateService } from '../enrollment/ca/certificate-service.ts'
-import { openProfileSigner } from '../enrollment/ca/profile-signer.ts'
+import { KeyFileError } from '../enrollment/ca/key-files.ts'
+import { keepProfileSigner, openProfileSigner } from '../enrollment/ca/profile-signer.ts'
 import { signData } from '../enrollment/cms/sign-data.ts'
 import { createEnrollment } from '../enrollment/enrollment.ts'
 import type { ProfileIssued } from '../enrollment/ota/ota.ts'
@@ -20,6 +21,7 @@ import { Cookies } from '../enrollment/web/cookies.ts'
 import { type EnrollmentListener, type ListenerTls, startListener } from '../enrollment/web/listener.ts'
 import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
 import type { Settings } from '../settings/settings.ts'
+import { followEnrollmentFiles } from './enrollment-files.ts'
 import { deviceMounts } from './enrollment-mounts.ts'
 import type { EnrollmentParts } from './enrollment-parts.ts'
 import { startProfiles } from './enrollment-profiles.ts'
@@ -59,15 +61,26 @@ export async function startEnrollmentRole(parts: EnrollmentParts): Promise<Enrol
     await opened.close()
     throw error
   })
-  const changes = followAuthorities(service, { ...parts, renew: () => renew(listener, tls()) })
+  const renewListener = () => renew(listener, tls())
+  const files = followEnrollmentFiles({
+    settings: enrollment,
+    service,
+    renewListener,
+    health: parts.health,
+    logger: parts.logger,
+  })
+  const changes = followAuthorities(service, {
+    ...parts,
+    renew: renewListener,
+    onMissing: () => void files.reload(),
+  })
   parts.logger.info({ listener: listener.url, publicUrl: enrollment.publicUrl }, 'enrollment listening')
   return {
     url: listener.url,
-    async reload() {
-      renew(listener, tls())
-    },
+    reload: () => files.reload(),
     async close() {
       changes.close()
+      await files.close()
       await listener.close()
       await opened.close()
     },
@@ -151,8 +164,14 @@ async function openShared(
   service: CertificateService,
   { secret, parts }: Opening,
 ) {
-  const { store, random, now } = parts
-  const signer = () => openProfileSigner({ settings: ca, service, certificates: store.certificates, now })
+  const { store, random, now, health } = parts
+  const signer = keepProfileSigner(
+    () => openProfileSigner({ settings: ca, service, certificates: store.certificates, now }),
+    (error) => {
+      const detail = error && `${error.message}; what was read before stays`
+      health.set('profile signer', detail === undefined ? { ok: true } : { ok: false, detail }, false)
+    },
+  )
   // At the start, so that a key that is missing is found before the first user does.
   await signer()
   const authority: ProfileAuthority = {
@@ -228,7 +247,10 @@ async function auditIssued(
   })
 }
 
-function listenerTls({ tls, scep }: EnrollmentSettings, service: CertificateService): ListenerTls | undefined {
+function listenerTls(
+  { tls, scep }: EnrollmentSettings,
+  service: CertificateService,
+): ListenerTls | undefined {
   if (tls === undefined) return undefined
   const { cert, key, passphrase } = tls.certificate
   return {
@@ -258,15 +280,23 @@ function readCertificates(file: string): X509Certificate[] {
 /** Another process, or the command line, has made a new authority or revoked a certificate. */
 function followAuthorities(
   service: CertificateService,
-  { store, notices, logger, renew }: EnrollmentParts & { readonly renew: () => void },
+  {
+    store,
+    notices,
+    logger,
+    renew,
+    onMissing,
+  }: EnrollmentParts & { readonly renew: () => void; readonly onMissing: () => void },
 ) {
   const refresh = () =>
     void service
       .refresh()
       .then(renew)
-      .catch((error: unknown) =>
-        logger.error({ err: error }, 'the certificate authority cannot be read anew'),
-      )
+      .catch((error: unknown) => {
+        logger.error({ err: error }, 'the certificate authority cannot be read anew')
+        // Which makes a condition of it, and looks again until the key is there.
+        if (error instanceof KeyFileError) onMissing()
+      })
   return followChanges({
     changes: store.changes,
     notices,

@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
@@ -9,10 +9,13 @@ import {
 } from '../../src/enrollment/ca/certificate-service.ts'
 import { certificateOf } from '../../src/enrollment/ca/issue.ts'
 import { KeyFileError } from '../../src/enrollment/ca/key-files.ts'
-import { openProfileSigner } from '../../src/enrollment/ca/profile-signer.ts'
+import { keepProfileSigner, openProfileSigner } from '../../src/enrollment/ca/profile-signer.ts'
+import { followEnrollmentFiles } from '../../src/roles/enrollment-files.ts'
 import type { CaSettings } from '../../src/settings/build-ca.ts'
 import { Secret } from '../../src/settings/secret.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { Health } from '../../src/telemetry/health.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { openssl, selfSigned } from '../helpers/openssl.ts'
 
 const day = 24 * 60 * 60 * 1000
@@ -260,5 +263,127 @@ t.test(
     const second = await open()
     t.not(second.certificate.fingerprint256, first.certificate.fingerprint256)
     t.ok(second.certificate.checkPrivateKey(first.key), 'the key stays')
+  },
+)
+
+/** An enterprise CA that OpenSSL makes, put where the settings name it. */
+function enterprise(tool: ReturnType<typeof openssl>, name: string) {
+  tool.run(
+    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '9', '-subj', `/CN=${name}`],
+    ...['-keyout', `${name}.key`, '-out', `${name}.crt`],
+  )
+  const put = (kind: 'crt' | 'key') => {
+    writeFileSync(join(tool.folder, `issuing.${kind}`), readFileSync(join(tool.folder, `${name}.${kind}`)))
+    chmodSync(join(tool.folder, `issuing.${kind}`), 0o600)
+  }
+  return put
+}
+
+t.test('new files of an enterprise CA count without a restart; half of them change nothing', async (t) => {
+  const tool = openssl(t)
+  const [first, second] = [enterprise(tool, 'First'), enterprise(tool, 'Second')]
+  first('crt')
+  first('key')
+  const external = { cert: join(tool.folder, 'issuing.crt'), key: join(tool.folder, 'issuing.key') }
+  const { options, settings, store, clock } = await setUp(t, { external })
+  const service = await CertificateService.open(options)
+  const health = new Health(() => {})
+  const condition = () => health.report().parts['certificate authority']
+  const files = followEnrollmentFiles({
+    settings: { ca: settings },
+    service,
+    renewListener() {},
+    health,
+    logger: { info() {}, error() {} },
+    every: 10,
+  })
+  t.teardown(() => files.close())
+  const old = await issued(service)
+  t.equal(await service.reload(), false, 'nothing is new')
+  second('crt')
+  await eventually(() => condition()?.ok === false)
+  t.match(condition()?.detail, /issuing\.key: is not the key of .*; what was read before stays/)
+  t.equal(service.issuing.certificate.subject, 'CN=First')
+  t.equal((await issued(service, 'UDID-2')).authority, old.authority)
+  second('key')
+  await eventually(() => condition()?.ok === true)
+  t.equal(service.issuing.certificate.subject, 'CN=Second')
+  t.not((await issued(service, 'UDID-3')).authority, old.authority)
+  t.match(
+    await service.recordOf(certificateOf(old)),
+    { serial: old.serial },
+    'what the former has issued holds',
+  )
+  await store.certificates.revoke(old.serial, 'keyCompromise', { name: 'root', why: 'x', at: clock.now })
+  await service.refresh()
+  t.ok(await service.revocationList(old.authority), 'and its list is still signed')
+  t.equal((await store.authorities.list()).length, 2)
+})
+
+t.test('a machine without the key of the CA that issues now issues nothing, until it is there', async (t) => {
+  const { tool, options, settings, clock } = await setUp(t, {
+    passphrase: new Secret('a long passphrase', { env: 'CA' }),
+  })
+  const service = await CertificateService.open(options)
+  const elsewhere = { ...settings, folder: join(tool.folder, 'elsewhere') }
+  cpSync(settings.folder, elsewhere.folder, { recursive: true })
+  const other = await CertificateService.open({ ...options, settings: elsewhere })
+  const by = { name: 'root', why: 'the key was copied', at: clock.now }
+  const added = await addOwn(options, { bits: 2048, replaces: service.issuing.id, by })
+  const key = `${added?.id}.key`
+  t.match(readFileSync(join(settings.folder, key), 'utf8'), 'ENCRYPTED')
+  t.equal(statSync(join(settings.folder, key)).mode & 0o777, 0o600)
+  await t.rejects(other.refresh(), KeyFileError)
+  await t.rejects(issued(other), /cannot be read \(ENOENT\)/)
+  await t.rejects(other.reload(), KeyFileError)
+  t.ok(await other.revocationList(service.issuing.id), 'what it has, it still signs')
+  cpSync(join(settings.folder, key), join(elsewhere.folder, key))
+  t.equal(await other.reload(), true)
+  t.equal((await issued(other)).authority, added?.id)
+})
+
+t.test(
+  'a rotation that ends before it is in the record has changed nothing, and is made again',
+  async (t) => {
+    const { options, settings, store, clock } = await setUp(t)
+    const service = await CertificateService.open(options)
+    const by = { name: 'root', why: 'yearly', at: clock.now }
+    const killed = {
+      ...options,
+      store: {
+        ...store,
+        authorities: { ...store.authorities, add: () => Promise.reject(new Error('killed')) },
+      },
+    }
+    await t.rejects(addOwn(killed, { bits: 2048, replaces: service.issuing.id, by }), /killed/)
+    t.equal(readdirSync(settings.folder).length, 2, 'a key that nobody uses')
+    const again = await CertificateService.open(options)
+    t.equal(again.issuing.id, service.issuing.id)
+    t.ok(await issued(again))
+    t.ok(await addOwn(options, { bits: 2048, replaces: service.issuing.id, by }))
+  },
+)
+
+t.test(
+  'files of the profile signer are read for each profile; while they are unusable, those before stay',
+  async (t) => {
+    const tool = openssl(t)
+    const [first, second] = [enterprise(tool, 'First'), enterprise(tool, 'Second')]
+    first('crt')
+    first('key')
+    const profileSigner = { cert: join(tool.folder, 'issuing.crt'), key: join(tool.folder, 'issuing.key') }
+    const { options, store, settings } = await setUp(t, { profileSigner })
+    const service = await CertificateService.open(options)
+    const conditions: (string | undefined)[] = []
+    const signer = keepProfileSigner(
+      () => openProfileSigner({ settings, service, certificates: store.certificates, now: options.now }),
+      (error) => conditions.push(error?.message),
+    )
+    t.equal((await signer()).certificate.subject, 'CN=First')
+    second('crt')
+    t.equal((await signer()).certificate.subject, 'CN=First')
+    second('key')
+    t.equal((await signer()).certificate.subject, 'CN=Second')
+    t.match(conditions, [undefined, /is not the key of/, undefined])
   },
 )

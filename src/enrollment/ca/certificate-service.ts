@@ -8,6 +8,7 @@ import { checkImplicitRejection } from '../cms/implicit-rejection.ts'
 import { issuerOf } from '../cms/trust.ts'
 import { type Authority, createAuthority, openAuthority, readExternal } from './authority.ts'
 import { type Issue, issueCertificate } from './issue.ts'
+import { KeyFileError } from './key-files.ts'
 import { fingerprintOf } from './names.ts'
 import { ocspPath } from './ocsp-path.ts'
 import { buildRevocationList } from './revocation-list.ts'
@@ -31,6 +32,7 @@ export class CertificateService {
   readonly #options: CertificateServiceOptions
   #authorities: readonly Authority[]
   #generation = 0
+  #missing: KeyFileError | undefined
   readonly #lists = new Map<string, CachedList>()
 
   private constructor(options: CertificateServiceOptions, authorities: readonly Authority[]) {
@@ -44,7 +46,7 @@ export class CertificateService {
    */
   static async open(options: CertificateServiceOptions): Promise<CertificateService> {
     await ensureAuthority(options)
-    const authorities = await openTrusted(options)
+    const authorities = await openTrusted(options, [])
     checkImplicitRejection(authorities[0]!.key)
     return new CertificateService(options, authorities)
   }
@@ -68,14 +70,35 @@ export class CertificateService {
   async refresh(): Promise<void> {
     this.#generation++
     this.#lists.clear()
-    this.#authorities = await openTrusted(this.#options)
+    try {
+      this.#authorities = await openTrusted(this.#options, this.#authorities)
+      this.#missing = undefined
+    } catch (error) {
+      if (error instanceof KeyFileError) this.#missing = error
+      throw error
+    }
   }
 
-  /** Signs and stores a certificate. */
-  issue(
+  /**
+   * The files of an enterprise CA may have been replaced, or a key that was missing may be there.
+   * @returns whether another one issues now
+   * @throws {KeyFileError | RecordUnavailable} and goes on as before
+   */
+  async reload(): Promise<boolean> {
+    const before = this.issuing.id
+    const isExternal = this.#options.settings.external !== undefined
+    if (isExternal) await ensureAuthority(this.#options)
+    if (isExternal || this.#missing !== undefined) await this.refresh()
+    return this.issuing.id !== before
+  }
+
+  /** Signs and stores a certificate. @throws {KeyFileError} when another one issues, whose key is not here */
+  async issue(
     issue: Omit<Issue, 'organisation' | 'crlUrl' | 'ocspUrl' | 'validity' | 'at'>,
   ): Promise<IssueOutcome> {
     const { store, settings, organisation, now } = this.#options
+    // The one before may have been replaced for a reason.
+    if (this.#missing !== undefined) throw this.#missing
     const at = now()
     const { validity } = settings
     const crlUrl = this.crlUrl(this.issuing.id)
@@ -129,16 +152,18 @@ interface CachedList {
 }
 
 /** Those too whose certificates may still be renewed. */
-async function openTrusted({
-  store,
-  settings,
-  now,
-}: CertificateServiceOptions): Promise<readonly Authority[]> {
+async function openTrusted(
+  { store, settings, now }: CertificateServiceOptions,
+  known: readonly Authority[],
+): Promise<readonly Authority[]> {
+  // A key that is open stays: the files of an enterprise CA hold the next one's by now.
+  const open = async (authority: CertificateAuthority): Promise<Authority> =>
+    known.find(({ id }) => id === authority.id) ?? openAuthority(authority, settings)
   const [issuing, ...before] = await store.authorities.trusted(now() - settings.renewalGrace)
   if (issuing === undefined) throw new Error('There is no certificate authority')
-  const opened = await Promise.all(before.map((one) => openAuthority(one, settings).catch(() => undefined)))
+  const opened = await Promise.all(before.map((one) => open(one).catch(() => undefined)))
   // One that does not issue any more may have lost its key; the gateways trust its certificates all the same.
-  return [await openAuthority(issuing, settings), ...opened.filter((one) => one !== undefined)]
+  return [await open(issuing), ...opened.filter((one) => one !== undefined)]
 }
 
 async function ensureAuthority(options: CertificateServiceOptions): Promise<void> {

@@ -6,7 +6,7 @@ import type { Identity } from '../cms/cms.ts'
 import { readIdentity } from './authority.ts'
 import { type CertificateService, certificatesOf } from './certificate-service.ts'
 import { certificateOf } from './issue.ts'
-import { generateKey, keyPath, readKey, writeKey } from './key-files.ts'
+import { generateKey, KeyFileError, keyPath, readKey, writeKey } from './key-files.ts'
 
 /** What profiles are signed with, and the certificates that go along. */
 export interface ProfileSigner extends Identity {
@@ -24,6 +24,27 @@ export interface ProfileSignerOptions {
 const name = 'profiles'
 const keyBits = 2048
 const renewBefore = 60 * 24 * 60 * 60 * 1000
+
+/**
+ * The files of the settings are read for each profile, so that new ones count at once. While they cannot be used, those
+ * before stay.
+ */
+export function keepProfileSigner(
+  open: () => Promise<ProfileSigner>,
+  onCondition: (error: KeyFileError | undefined) => void,
+): () => Promise<ProfileSigner> {
+  let last: ProfileSigner | undefined
+  return async () => {
+    try {
+      last = await open()
+      onCondition(undefined)
+    } catch (error) {
+      if (!(error instanceof KeyFileError) || last === undefined) throw error
+      onCondition(error)
+    }
+    return last
+  }
+}
 
 /** The certificate of the settings, or one of our CA, renewed well before it ends. @throws {KeyFileError} */
 export async function openProfileSigner(options: ProfileSignerOptions): Promise<ProfileSigner> {
