@@ -98,6 +98,8 @@ t.test('a block holds in every process that was told of it, hot or cached', asyn
     await looks(one, 'a')
     return (await one.shared.cache?.find(['a']))?.[0]
   })
+  // Before it has caught up it asks the record, and this test would say nothing.
+  await eventually(async () => (await two.shared.cache?.find(['a']))?.[0])
   await store.registrations.block('r_1', admin)
   await two.follower.poke()
   t.match(await two.devices.find([key('a')]), { block: { by: 'root' } })
