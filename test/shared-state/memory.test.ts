@@ -35,3 +35,13 @@ t.test('hits are counted within a window that the first one opens', async (t) =>
   await counters.hit('c', 10)
   t.equal(await counters.hit('a', 10), 1, 'the oldest gives way')
 })
+
+t.test('what is older than the memory may have been used before, and is refused', async (t) => {
+  let time = 10_000
+  const nonces = createNonceStore({ now: () => time })
+  t.equal(await nonces.claim('before', 1000, 1), false)
+  time += 5
+  t.equal(await nonces.claim('just', 1000, 5), true)
+  t.equal(await nonces.claim('earlier', 1000, 6), false)
+  t.equal(await nonces.claim('ahead', 1000, -3), true, 'by a clock that is ahead')
+})
