@@ -100,6 +100,8 @@ t.test('a user enrolls from the device’s own settings, by the address of the a
   })
   await phone.install(profile.body)
   t.match(await store.enrollments.get(udid), { state: 'enrolled', user: 'alice' })
+  const named = { managedAppleId: 'alice@example.com' }
+  t.match(await store.certificates.ofEnrollment(udid), [named], 'its renewals name the same account')
 })
 
 t.test('a renewed identity goes on, and NotNow is asked again later', async (t) => {

@@ -12,6 +12,7 @@ t.test('the CA has a folder beside the record, and certificates that last a year
   t.match(settings?.enrollment?.ca, {
     folder: /data\/ca$/,
     validity: 365 * 86_400_000,
+    renewBefore: 73 * 86_400_000,
     renewalGrace: 90 * 86_400_000,
   })
   t.match(settings?.enrollment?.scep, { legacy: false, attempts: 20, requests: 600 })
@@ -29,6 +30,10 @@ t.test('an enterprise CA has a certificate, a key, and a passphrase that can be 
 
 t.test('lives that would lock devices out are mistakes', async (t) => {
   t.match(told('ca: { validity: 1h }'), [/validity: must be between 1d and 1095d/])
+  const renewBefore = [/renewBefore: must be between 1h and half of `validity`/]
+  t.match(told('ca: { validity: 10d, renewBefore: 6d }'), renewBefore)
+  t.match(told('ca: { renewBefore: 1m }'), renewBefore)
+  t.strictSame(told('ca: { validity: 10d, renewBefore: 5d }'), [])
   t.match(told('ca: { crlLife: 1m }'), [/crlLife: must be between 1h and 30d/])
 })
 
@@ -47,4 +52,11 @@ t.test('a SCEP server behind has issuers that are named, and no other CA beside 
   const both =
     'ca: { external: { cert: a, key: b } }, scep: { proxy: { url: "http://ndes.internal/scep", issuers: [e] } }'
   t.match(told(both), [/scep\.proxy: cannot be used together with `ca\.external`/])
+})
+
+t.test('profiles that no device would take are a mistake', async (t) => {
+  const rights = (...names: string[]) =>
+    `accessRights: [${names.join(', ')}], profiles: { files: [profiles] }`
+  t.match(told(rights('inspect-profiles', 'erase')), [/accessRights: lacks install-profiles/])
+  t.strictSame(told(rights('inspect-profiles', 'install-profiles')), [])
 })

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { accessRightNames, accessRights } from '../../domain/access-rights.ts'
+import { accessRightsIn } from '../../domain/access-rights.ts'
 import type { Enrollment } from '../../domain/enrollment.ts'
 import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
 import { sha256 } from '../../lib/hash.ts'
@@ -71,7 +71,7 @@ async function newChallenge(
 /** A device refuses rights that it was not asked for when it enrolled. */
 function rightsOf({ accessRights: asked }: Enrollment, settings: ProfileSettings) {
   if (asked === undefined) return settings.accessRights
-  return accessRightNames.filter((name) => (asked & accessRights[name].value) !== 0)
+  return accessRightsIn(asked)
 }
 
 /** Of a user enrollment that is older than the record of it: what it would be named today. */

@@ -60,7 +60,8 @@ async function signIn(under: { readonly gateway: Gateway }, identity: DeviceIden
   const body = 'username=alice&password=wonderland'
   const answer = await chat(under, identity, { path: '/login', method: 'POST', headers: form, body })
   if (answer.status !== 302) throw new Error(`not signed in: ${answer.status} ${answer.body}`)
-  return answer.cookies.join('; ')
+  // The service's own alone: by the gateway's cookie it would be known whatever its certificate is.
+  return answer.cookies.filter((one) => one.startsWith('session=')).join('; ')
 }
 
 t.test(
@@ -150,7 +151,7 @@ t.test(
     // Whoever has it can say nothing in the device’s name.
     const identity = phone.identity!
     phone.identity = after()
-    await t.rejects(phone.tokenUpdate(), /403/)
+    await t.rejects(phone.authenticate(), /403/)
     phone.identity = identity
   },
 )
