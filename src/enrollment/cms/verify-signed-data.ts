@@ -37,7 +37,7 @@ function verifyMessage(message: Buffer, options: VerifyOptions): SignedMessage {
     ...content,
     signer,
     digest,
-    certificates: certificates.flatMap(({ node }) => tryCertificate(node) ?? []),
+    certificates: certificates.flatMap(({ certificate }) => certificate() ?? []),
     ...(attributes !== undefined && { attributes }),
   }
 }
@@ -79,7 +79,16 @@ const mostCertificates = 20
 function certificatesOf(node: Asn1 | undefined) {
   const nodes = node === undefined ? [] : childrenOf(node, 0x80).filter(({ tag }) => tag === tags.sequence)
   if (nodes.length > mostCertificates) throw new CmsError('malformed', 'Too many certificates')
-  return nodes.map((node) => ({ node, names: namesOf(node) }))
+  return nodes.map((node) => ({ certificate: parsedOnce(node), names: namesOf(node) }))
+}
+
+/** Whose names fit is asked of all, and reading the signer’s certificate twice was a tenth of a poll’s work. */
+function parsedOnce(node: Asn1): () => X509Certificate | undefined {
+  let parsed: { readonly certificate: X509Certificate | undefined } | undefined
+  return () => {
+    parsed ??= { certificate: tryCertificate(node) }
+    return parsed.certificate
+  }
 }
 
 function signerInfoOf(node: Asn1 | undefined) {
@@ -103,7 +112,7 @@ function signerInfoOf(node: Asn1 | undefined) {
 function findSigner(certificates: ReturnType<typeof certificatesOf>, sid: Asn1): X509Certificate {
   const fits = sidTest(sid)
   const found = certificates.find(({ names }) => fits(names))
-  const certificate = found && tryCertificate(found.node)
+  const certificate = found?.certificate()
   if (certificate === undefined)
     throw new CmsError('signer', 'The signer’s certificate is not in the message')
   return certificate

@@ -23,6 +23,9 @@ export interface Report {
   readonly at: number
 }
 
+/** Milliseconds; no finer does the record have it. */
+const seenEvery = 60_000
+
 /** Takes the report, and answers with the next command or with nothing. */
 export async function answerReport(report: Report, deps: MdmDependencies): Promise<MdmAnswer> {
   const { name, dict, at } = report
@@ -32,7 +35,8 @@ export async function answerReport(report: Report, deps: MdmDependencies): Promi
     return refusal(400, 'enrollment.unknown', { enrollment: name.id })
   const status = textField(dict, 'Status')
   if (status === undefined) return refusal(400, 'message.unknown', { enrollment: name.id })
-  await enrollments.seen(name.id, at)
+  // It would change nothing, and cost a look into the record at each poll.
+  if (target.lastSeenAt <= at - seenEvery) await enrollments.seen(name.id, at)
   // Before the next command is looked for: what is queued after that wants a push of its own.
   if (status === 'Idle') await pushOutbox.settlePush(name.id)
   const taken = status === 'Idle' ? undefined : await takeReport(report, status, deps)

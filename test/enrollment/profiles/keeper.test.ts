@@ -249,3 +249,14 @@ t.test('an identity on an elliptic curve cannot be encrypted to, which is told',
   await keep('U1')
   t.match(await store.deviceProfiles.of(['U1']), [{ state: 'failed', error: /Only RSA keys/ }])
 })
+
+t.test('a device that was not asked for the right gets no profile, and it is said why', async (t) => {
+  const { store, keep, keeper } = await keeperUnderTest(t, [passcode(t)])
+  await enroll(store, 'U1')
+  const known = (await store.enrollments.get('U1'))!
+  await keeper.keep({ ...known, accessRights: 16 })
+  t.strictSame(await queue(store, 'U1'), [], 'nor is it asked which it has')
+  t.match(await store.deviceProfiles.of(['U1']), [{ state: 'failed', error: /install-profiles/ }])
+  await keep('U1')
+  t.ok((await queue(store, 'U1')).length > 0, 'where it is not known, it is tried')
+})
