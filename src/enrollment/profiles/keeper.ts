@@ -27,8 +27,8 @@ export type KeeperEvents = DeviceKeeperOptions['events'] & {
   onTally?(tally: ProfileTally): void
 }
 
-/** Enrollments that are looked at in one go. */
-const pageSize = 100
+/** Enrollments that are read in one go; reading them is what holds up everything else for longest. */
+const pageSize = 50
 /** Milliseconds from the end of one pass over all devices to the next: what nobody announces is time going by. */
 const betweenPasses = 10 * 60_000
 const idle = 5_000
@@ -46,7 +46,7 @@ export class ProfileKeeper {
   readonly #pace: Pace
   readonly #devices: DeviceKeeper
   readonly #dirty = new Set<string>()
-  #tally = new Tally([])
+  readonly #tally = new Tally()
   #after: string | undefined
   #passing = true
   #passes = 0
@@ -85,19 +85,13 @@ export class ProfileKeeper {
       onError: (error) => events.onError(error),
     })
     try {
-      this.#tally = new Tally(await record.deviceProfiles.counts())
-    } catch (error) {
-      // The first pass will count them.
-      events.onError(error)
-    }
-    try {
       while (!signal.aborted) {
         await this.#turn(signal)
         events.onTally?.(this.#tally.current)
       }
     } finally {
       follower.close()
-      events.onTally?.(new Tally([]).current)
+      events.onTally?.(new Tally().current)
     }
   }
 

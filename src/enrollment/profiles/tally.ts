@@ -1,4 +1,4 @@
-import type { DeviceProfile, ProfileCount } from '../../store/profile-ports.ts'
+import type { DeviceProfile } from '../../store/profile-ports.ts'
 
 /** Profiles of devices: there, on their way or to be taken away, or refused. */
 export interface ProfileTally {
@@ -10,25 +10,22 @@ export interface ProfileTally {
 type Counting = { -readonly [state in keyof ProfileTally]: number }
 
 /**
- * How many profiles are in which state, over all devices, without asking the record again and again: counted once at the start,
- * changed with each look at a device, and counted anew by each pass over all devices, since others write as well.
+ * How many profiles are in which state, over all devices, without asking the record, which would have to read millions of rows:
+ * counted by each pass over all devices, since others write as well, and changed with each look at a device in between.
  */
 export class Tally {
-  #now: Counting
+  /** Undefined before the end of the first pass: what that has counted so far is what there is. */
+  #now: Counting | undefined
   #pass: Counting = none()
 
-  constructor(counts: readonly ProfileCount[]) {
-    this.#now = none()
-    for (const { action, state, count } of counts) add(this.#now, { action, state }, count)
-  }
-
   get current(): ProfileTally {
-    return { ...this.#now }
+    return { ...(this.#now ?? this.#pass) }
   }
 
   /** @param passed the present pass has been at this device before */
   changed(before: readonly DeviceProfile[], after: readonly DeviceProfile[], passed: boolean): void {
-    for (const counting of passed ? [this.#now, this.#pass] : [this.#now]) {
+    for (const counting of [this.#now, passed ? this.#pass : undefined]) {
+      if (counting === undefined) continue
       for (const row of before) add(counting, row, -1)
       for (const row of after) add(counting, row, 1)
     }
