@@ -60,15 +60,25 @@ async function signIn(under: { readonly gateway: Gateway }, identity: DeviceIden
   const body = 'username=alice&password=wonderland'
   const answer = await chat(under, identity, { path: '/login', method: 'POST', headers: form, body })
   if (answer.status !== 302) throw new Error(`not signed in: ${answer.status} ${answer.body}`)
-  // The service's own alone: by the gateway's cookie it would be known whatever its certificate is.
-  return answer.cookies.filter((one) => one.startsWith('session=')).join('; ')
+  return answer.cookies.join('; ')
+}
+
+/** By its certificate alone, without any cookie, and as the registration that there was. */
+async function isKnown(t: Test, under: RenewalUnderTest, identity: DeviceIdentity): Promise<void> {
+  const { registrations } = under.store
+  const ids = async () =>
+    (await registrations.list({ user: 'alice', limit: 9 })).map((one) => one.registration.id)
+  const before = await ids()
+  t.equal(before.length, 1)
+  await signIn(under, identity)
+  t.strictSame(await ids(), before, 'the same registration')
 }
 
 t.test(
   'a renewed device gets in with its new certificate, unnoticed, and with the old one no longer',
   async (t) => {
     const under = await withChat(t)
-    const { store, round } = under
+    const { round } = under
     const phone = await under.enrolled()
     const former = phone.identity!
     const cookie = await signIn(under, former)
@@ -80,7 +90,7 @@ t.test(
     t.equal((await chat(under, phone.identity!, { headers })).status, 200, 'no other sign-in')
     await eventually(async () => (await chat(under, former, { headers })).status === 403)
     t.match(await chat(under, former, { headers }), { body: /certificate\.revoked/ })
-    t.equal((await store.registrations.list({ user: 'alice', limit: 9 })).length, 1, 'the same registration')
+    await isKnown(t, under, phone.identity!)
     await phone.checkOut()
     await eventually(async () => (await chat(under, phone.identity ?? former, { headers })).status === 403)
   },
@@ -140,6 +150,7 @@ t.test(
     })
     t.equal((await chat(under, after(), { headers })).status, 200, 'no other sign-in')
     t.equal((await chat(under, former, { headers })).status, 200, 'it ends by itself')
+    await isKnown(t, under, after())
 
     const installs = () => phone.commands.filter(({ requestType }) => requestType === 'InstallProfile').length
     const count = installs()
