@@ -34,13 +34,15 @@ export function messageOf({ method, query, body }: ScepRequest): Buffer {
 }
 
 /**
- * Three kinds are in use: escaped (certmonger), with `+` and `/` as they are (macOS), and base64url. A parser for forms
- * would make spaces of `+`.
+ * Three kinds are in use: escaped (certmonger), with `+` and `/` as they are (macOS), and base64url; some have line breaks in it
+ * (OpenSSL's own encoder). What parses forms on the way makes spaces of `+`, which nothing else can be.
  */
 function fromBase64(text: string): Buffer {
   let plain: string
   try {
     plain = decodeURIComponent(text)
+      .replaceAll(/[\r\n]/g, '')
+      .replaceAll(' ', '+')
   } catch (cause) {
     throw new ScepUnreadable('Not base64', { cause })
   }

@@ -91,7 +91,12 @@ t.test('requests come by POST and by GET in each kind of base64', async (t) => {
   })
   const message = scepRequest({ ca, signer, content, at: server.clock.now })
   const base64 = message.toString('base64')
+  const lines = base64.replaceAll(/.{64}/g, '$&\n')
   const forms = [
+    encodeURIComponent(lines),
+    encodeURIComponent(lines.replaceAll('\n', '\r\n')),
+    base64.replaceAll('+', '%20'),
+    encodeURIComponent(base64.replaceAll('=', '')),
     encodeURIComponent(base64),
     base64.replaceAll('=', '%3D'),
     message.toString('base64url'),
@@ -103,7 +108,7 @@ t.test('requests come by POST and by GET in each kind of base64', async (t) => {
   answers.push(await server.handle({ method: 'POST', query: '', body: message, source: '127.0.0.5' }))
   const serials = answers.map(({ body }) => certificate(readScepReply(body, ca, signer)).serialNumber)
   t.equal(new Set(serials).size, 1, 'and the same request gets the same certificate')
-  t.equal(serials.length, 5)
+  t.equal(serials.length, 9)
   for (const bad of ['', 'message=', 'message=%', 'message=%20', 'message=AAAA', 'message=é'])
     t.equal((await get(server, `operation=PKIOperation&${bad}`)).status, 400, bad)
 })
@@ -466,3 +471,74 @@ async function degenerateOf(server: ScepServer) {
   })
   return get(server, 'operation=GetCACert')
 }
+
+t.test(
+  'what a request asks for beside its key is in no certificate, and its own signature counts',
+  async (t) => {
+    const server = await scepServer(t)
+    const ca = server.service.issuing.certificate
+    const challenge = await server.challenge('UDID-1')
+    const tool = openssl(t)
+    const key = rsaKey()
+    tool.file('device.key', key.export({ type: 'pkcs8', format: 'pem' }))
+    tool.file(
+      'request.cnf',
+      `[req]
+distinguished_name = name
+attributes = attributes
+req_extensions = extensions
+prompt = no
+[name]
+O = Another Corp
+OU = Administrators
+CN = UDID-1
+[attributes]
+challengePassword = ${challenge}
+unstructuredName = administrator
+[extensions]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+extendedKeyUsage = serverAuth,codeSigning
+subjectAltName = DNS:mail.example.com,email:root@example.com
+1.2.3.4.5 = critical,ASN1:UTF8String:anything
+`,
+    )
+    tool.run(
+      ...[
+        'req',
+        '-new',
+        '-key',
+        'device.key',
+        '-config',
+        'request.cnf',
+        '-outform',
+        'DER',
+        '-out',
+        'request.der',
+      ],
+    )
+    const content = readFileSync(join(tool.folder, 'request.der'))
+    const signer = temporaryIdentity(key, server.clock.now)
+    const post = (request: Buffer) =>
+      server.post(scepRequest({ ca, signer, content: request, at: server.clock.now }))
+    const forged = Buffer.from(content)
+    forged[forged.length - 1]! ^= 1
+    t.equal((await post(forged)).status, 400, 'not signed with its own key')
+    t.equal(await issuedCount(server), 0)
+    const issued = certificate(readScepReply((await post(content)).body, ca, signer))
+    t.equal(issued.subject, 'O=Example Corp\nCN=UDID-1')
+    t.equal(issued.ca, false)
+    tool.file('issued.crt', issued.toString())
+    const text = tool.run('x509', '-in', 'issued.crt', '-noout', '-text').toString()
+    for (const asked of ['CA:TRUE', 'Certificate Sign', 'Server Authentication', 'Code Signing', '1.2.3.4.5'])
+      t.notMatch(text, asked)
+    for (const asked of [
+      'mail.example.com',
+      'root@example.com',
+      'Administrators',
+      'administrator',
+      challenge,
+    ])
+      t.notMatch(text, asked)
+  },
+)
