@@ -1,5 +1,9 @@
 import type { Test } from 'tap'
-import type { CertificateAuthority, IssuedCertificate } from '../../../src/domain/issued-certificate.ts'
+import {
+  type CertificateAuthority,
+  type IssuedCertificate,
+  proxiedSerial,
+} from '../../../src/domain/issued-certificate.ts'
 import { admin, type OpenStore, start } from './values.ts'
 
 const end = start + 1_000_000
@@ -52,6 +56,30 @@ export function certificatesContract(t: Test, open: OpenStore): void {
     t.strictSame(await certificates.bySerial('A2'), undefined)
     t.strictSame(await certificates.bySerial('A3'), undefined)
   })
+
+  t.test(
+    'a key that asked a SCEP server behind is its challenge’s, and ends with its enrollment',
+    async (t) => {
+      const { certificates, scepChallenges, proxiedKeys } = await open(t)
+      const ends = { createdAt: start, expiresAt: start + 10 }
+      await scepChallenges.add({ hash: 'h', enrollment: 'UDID-1', user: 'ann', ...ends, accessRights: 8191 })
+      t.match(await scepChallenges.find('h'), { accessRights: 8191 })
+      const at = start
+      const outcomes = await Promise.all(
+        ['AA', 'BB', 'CC'].map((publicKey) => proxiedKeys.bind({ publicKey, challenge: 'h', at })),
+      )
+      t.strictSame(outcomes.toSorted(), ['bound', 'challenge-used', 'challenge-used'])
+      const publicKey = ['AA', 'BB', 'CC'][outcomes.indexOf('bound')]!
+      t.match(await proxiedKeys.find(publicKey), { enrollment: 'UDID-1', user: 'ann', challenge: 'h' })
+      const shown = certificate(proxiedSerial(publicKey), { publicKey, challenge: 'h', user: 'ann' })
+      await proxiedKeys.learn(shown, scep)
+      await proxiedKeys.learn({ ...shown, fingerprint: 'another of this key' }, scep)
+      t.match(await certificates.ofEnrollment('UDID-1'), [{ fingerprint: shown.fingerprint }])
+      await certificates.revokeEnrollment('UDID-1', 'cessationOfOperation', admin)
+      t.ok((await proxiedKeys.find(publicKey))?.endedAt)
+      t.ok((await certificates.revokedSerials(end + 1)).includes(proxiedSerial(publicKey)), 'for good')
+    },
+  )
 
   t.test('of two keys that use one challenge at the same moment, one gets a certificate', async (t) => {
     const { certificates, scepChallenges } = await open(t)

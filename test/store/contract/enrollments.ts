@@ -38,6 +38,19 @@ export async function enroll({ enrollments }: Store, id: string, changes: Partia
 
 /** What `Enrollments` promises. */
 export function enrollmentsContract(t: Test, open: OpenStore): void {
+  t.test('a device has two hundred open channels at most', async (t) => {
+    const store = await open(t)
+    await enroll(store, 'U1')
+    const channel = (n: number) =>
+      store.enrollments.takeToken({
+        ...tokenUpdate(`U1:${n}`),
+        channel: { kind: 'user', parent: 'U1', user: undefined },
+      })
+    for (let n = 0; n < 200; n++) await channel(n)
+    t.equal(await channel(200), 'full')
+    t.equal(await channel(7), 'refreshed')
+  })
+
   t.test(
     'a device is enrolled by its identity and its first token, each audited and announced',
     async (t) => {
