@@ -98,6 +98,17 @@ export class LiveExchanges {
       this.#cut(exchange, appRevoked)
   }
 
+  /** Changes may have been missed: the app's devices that speak for open exchanges are looked at again. */
+  async reconsiderApps(): Promise<void> {
+    const devices = new Map(
+      this.#open
+        .list()
+        .flatMap(({ assessment: { app } }) => (app ? [[app.device.thumbprint, app.device]] : [])),
+    )
+    for (const { id, thumbprint } of devices.values())
+      if (await this.#deps.isRevokedApp(thumbprint)) this.revokeApp(id)
+  }
+
   /** The policy, a bypass or the time changed. */
   async reconsiderAll(): Promise<void> {
     for (const exchange of this.#open.list()) await this.#reconsider(exchange)
@@ -175,6 +186,8 @@ export interface LiveDependencies {
   readonly find: (
     keys: Assessment['identification']['keys'],
   ) => DeviceState | undefined | Promise<DeviceState | undefined>
+  /** @param thumbprint of the key of a device of the company app */
+  readonly isRevokedApp: (thumbprint: string) => Promise<boolean>
   readonly policy: () => CompiledPolicy
   readonly bypassUntil: (service: string) => number | undefined
   readonly vendorSeen: AssessDependencies['vendorSeen']

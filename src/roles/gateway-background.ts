@@ -28,6 +28,7 @@ export function startBackground(
   const failed = failureReporter(logger, 'error')
   const onError = (error: unknown) => failed(error, 'background work failed')
   const readAnew = () => {
+    void core.live.reconsiderApps().catch(onError)
     void Promise.all([core.bypasses.refresh(), core.vendors.refresh()])
       .then(() => core.live.reconsiderAll())
       .catch(onError)

@@ -102,6 +102,7 @@ export async function openCore(parts: GatewayParts): Promise<Core> {
   await certificates.refresh()
   const live = new LiveExchanges({
     isRevoked: (certificate) => certificates.isRevoked(certificate),
+    isRevokedApp: async (thumbprint) => (await store.appDevices.findByKey(thumbprint))?.revoked !== undefined,
     find: (keys) => devices.find(keys),
     policy: () => policy.current,
     bypassUntil: (service) => bypasses.until(service),

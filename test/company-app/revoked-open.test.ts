@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { readRegistered } from '../../sim/launcher.ts'
 import { startSimulation } from '../../sim/simulation.ts'
@@ -123,3 +125,16 @@ t.test(
     t.strictSame([unsigned.over, unprotected.over], [false, false])
   },
 )
+
+t.test('also when the revocation is in a record that was replaced, and no change tells of it', async (t) => {
+  const { gateway, open } = await streaming(t, 202)
+  const stream = await open('/stream')
+  const record = new DatabaseSync(join(gateway.folder, 'record.db'))
+  t.teardown(() => record.close())
+  record.exec(`
+    begin immediate;
+    update app_devices set revoked_at = 1, revoked_by = 'admin', revoked_why = 'lost';
+    insert into changes (sequence, kind, subject, mark) values (1000, 'registration', 'r_1', 'of another record');
+    commit`)
+  await stream.ended
+})
