@@ -71,6 +71,12 @@ interface Client {
   readonly fingerprint: string | undefined
   readonly authorized: boolean
   open: number
+  /** The last stream whose push was looked at. */
+  last: number
+  /** No stream above this is looked at (RFC 9113, section 6.8): the last GOAWAY has said so. */
+  end: number
+  /** The connection ends when its last answer is out. */
+  leaving: boolean
 }
 
 /**
@@ -95,6 +101,9 @@ export async function startApns(options: ApnsOptions): Promise<SimulatedApns> {
   await service.listen(options.port ?? 0, options.host ?? '127.0.0.1')
   return service
 }
+
+/** The highest number that a stream can have. */
+const highest = 2 ** 31 - 1
 
 class Apns implements SimulatedApns {
   readonly pushes: AcceptedPush[] = []
@@ -147,11 +156,14 @@ class Apns implements SimulatedApns {
 
   goaway(reason?: string, manner: GoawayManner = 'graceful'): void {
     const data = reason === undefined ? undefined : Buffer.from(JSON.stringify({ reason }))
-    // Node puts the last stream that was processed where 0 is given.
     for (const session of this.#sessions) {
-      if (session.closed || session.destroyed) continue
-      session.goaway(constants.NGHTTP2_NO_ERROR, manner === 'faithless' ? 0x7fffffff : 0, data)
-      if (manner === 'graceful') session.close()
+      const client = this.#clients.get(session)
+      if (client === undefined || session.closed || session.destroyed) continue
+      if (manner !== 'faithless') client.end = Math.min(client.end, Math.max(client.last, 1))
+      // Where 0 is given, Node puts a number of its own, streams included that were not looked at; its `close` does as well.
+      session.goaway(constants.NGHTTP2_NO_ERROR, client.end, data)
+      client.leaving = manner === 'graceful'
+      endWhenIdle(session, client)
       // The frame is to be out before the connection ends.
       if (manner === 'abrupt') setImmediate(() => session.destroy())
     }
@@ -198,9 +210,16 @@ class Apns implements SimulatedApns {
     if (client === undefined) return
     this.requests++
     this.mostStreams = Math.max(this.mostStreams, ++client.open)
-    stream.once('close', () => client.open--)
+    stream.once('close', () => {
+      client.open--
+      endWhenIdle(session, client)
+    })
     const body = await text(stream).catch(() => undefined)
-    if (body === undefined || this.#held) return
+    // Node hands out the streams above its own GOAWAY's last like any other.
+    const id = stream.id ?? Infinity
+    if (body === undefined || id > client.end) return
+    client.last = Math.max(client.last, id)
+    if (this.#held) return
     const answer = this.#answerFor(tokenOf(headers)) ?? judge(headers, body, client)
     if (answer === 'silent' || stream.destroyed) return
     if (answer === 'refused') return stream.close(constants.NGHTTP2_REFUSED_STREAM)
@@ -229,6 +248,11 @@ class Apns implements SimulatedApns {
     this.pushes.push(push)
     for (const listener of this.#listeners) listener(push)
   }
+}
+
+/** The frames before are to be out when the connection ends. */
+function endWhenIdle(session: ServerHttp2Session, { leaving, open }: Client): void {
+  if (leaving && open === 0) setImmediate(() => session.destroy())
 }
 
 type Answer = Exclude<ScriptedAnswer, string>
@@ -270,5 +294,15 @@ function judge(headers: IncomingHttpHeaders, body: string, { uid, authorized }: 
 function clientOf(socket: TLSSocket, number: number): Client {
   const certificate = socket.getPeerCertificate()
   const { UID: uid } = (certificate?.subject ?? {}) as { UID?: string } // Node's type does not know this attribute
-  return { number, uid, fingerprint: certificate?.fingerprint256, authorized: socket.authorized, open: 0 }
+  const { authorized } = socket
+  return {
+    number,
+    uid,
+    fingerprint: certificate?.fingerprint256,
+    authorized,
+    open: 0,
+    last: 0,
+    end: highest,
+    leaving: false,
+  }
 }
