@@ -40,8 +40,8 @@ export interface SimulatedApns {
   readonly mostStreams: number
   /** The next `times` pushes to this token, or to any, get this. */
   answer(answer: ScriptedAnswer, times?: number, token?: string): void
-  /** Asked for each push that no answer was scripted for; undefined: as it deserves. */
-  decide(by: (token: string) => ScriptedAnswer | undefined): void
+  /** Asked for each push that no answer was scripted for; undefined: as it deserves. A promise holds that answer alone. */
+  decide(by: Decide): void
   /** Says GOAWAY to every connection. */
   goaway(reason?: string, manner?: GoawayManner): void
   /** Tells every connection, and those to come, that it takes so many streams at a time. */
@@ -96,6 +96,8 @@ export type ScriptedAnswer =
   /** No answer at all. */
   | 'silent'
 
+export type Decide = (token: string) => ScriptedAnswer | Promise<ScriptedAnswer> | undefined
+
 export async function startApns(options: ApnsOptions): Promise<SimulatedApns> {
   const service = new Apns(options)
   await service.listen(options.port ?? 0, options.host ?? '127.0.0.1')
@@ -119,7 +121,7 @@ class Apns implements SimulatedApns {
   }[] = []
   readonly #listeners: ((push: AcceptedPush) => void)[] = []
   readonly #clients = new WeakMap<ServerHttp2Session, Client>()
-  #decide: (token: string) => ScriptedAnswer | undefined = () => undefined
+  #decide: Decide = () => undefined
   #streams: number
   #held = false
 
@@ -150,7 +152,7 @@ class Apns implements SimulatedApns {
     this.#scripted.push({ answer, token, left: times })
   }
 
-  decide(by: (token: string) => ScriptedAnswer | undefined): void {
+  decide(by: Decide): void {
     this.#decide = by
   }
 
@@ -220,7 +222,7 @@ class Apns implements SimulatedApns {
     if (body === undefined || id > client.end) return
     client.last = Math.max(client.last, id)
     if (this.#held) return
-    const answer = this.#answerFor(tokenOf(headers)) ?? judge(headers, body, client)
+    const answer = (await this.#answerFor(tokenOf(headers))) ?? judge(headers, body, client)
     if (answer === 'silent' || stream.destroyed) return
     if (answer === 'refused') return stream.close(constants.NGHTTP2_REFUSED_STREAM)
     if (answer === 'cut' || answer.status === 200) this.#accept(headers, body, client)
@@ -229,7 +231,7 @@ class Apns implements SimulatedApns {
     respond(stream, String(headers['apns-id'] ?? randomUUID()), answer)
   }
 
-  #answerFor(token: string): ScriptedAnswer | undefined {
+  #answerFor(token: string): ReturnType<Decide> {
     const found = this.#scripted.find((one) => one.token === undefined || one.token === token)
     if (found === undefined) return this.#decide(token)
     if (--found.left <= 0) this.#scripted.splice(this.#scripted.indexOf(found), 1)
