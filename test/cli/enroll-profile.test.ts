@@ -38,6 +38,12 @@ t.test('a profile is shown as it would be sent to somebody, without its secrets'
   })
   await enroll(store, 'U1')
   t.match(await here('enroll', 'profile', 'show', 'mail', '--device', 'SERIALU1'), { code: 0 })
+  await enroll(store, 'M1', { device: { udid: 'M1', serial: 'SERIALM1', platform: 'macos' } })
+  t.match(
+    await here('enroll', 'profile', 'show', 'mail', '--device', 'SERIALM1'),
+    { code: 1, stdout: /not assigned to SERIALM1/ },
+    'there is no Exchange account on a Mac',
+  )
 })
 
 t.test(

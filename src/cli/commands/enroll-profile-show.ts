@@ -1,5 +1,5 @@
-import { isFor, variablesOf } from '../../enrollment/profiles/assignment.ts'
-import { buildProfile, templateOf } from '../../enrollment/profiles/build-profile.ts'
+import { isAssigned, isFor, userEnrollmentSystem, variablesOf } from '../../enrollment/profiles/assignment.ts'
+import { buildProfile, NotForUserEnrollment, templateOf } from '../../enrollment/profiles/build-profile.ts'
 import { organisationOf } from '../../enrollment/profiles/organisation.ts'
 import { profilePlist } from '../../enrollment/profiles/seal-profile.ts'
 import { MissingVariable, type VariableValues } from '../../enrollment/profiles/variables.ts'
@@ -33,17 +33,21 @@ export const enrollProfileShow = defineCommand({
       const profile = findProfile(profilesOf(settings, context.system.env), context.args[0]!)
       const organisation = await organisationOf(enrollment, store.keys)
       const subject = await subjectOf({ user, device }, store, enrollment.organisation)
-      const assigned = isFor(profile.assign, subject.user, subject.person)
+      const { enrollment: of, person } = subject
+      // Of a user without a device, systems and channels are not known.
+      const assigned = of
+        ? isAssigned(profile, { enrollment: of, person })
+        : isFor(profile.assign, subject.user, person)
       try {
         const built = buildProfile(templateOf(profile, organisation), subject, { masked: true })
         const plist = profilePlist(built).toString()
         const { identifier, uuid } = built
         context.out.show({ profile: profile.name, identifier, uuid, assigned, plist }, () =>
-          assigned ? plist.trimEnd() : `${plist}\nIt is not assigned to ${subject.user ?? device}.`,
+          assigned ? plist.trimEnd() : `${plist}\nIt is not assigned to ${device ?? subject.user}.`,
         )
         return assigned ? 0 : 1
       } catch (error) {
-        if (error instanceof MissingVariable)
+        if (error instanceof MissingVariable || error instanceof NotForUserEnrollment)
           throw new CommandFailed(`It cannot be made for them: ${error.message}`)
         throw error
       }
@@ -57,7 +61,7 @@ async function subjectOf(
   organisation: string,
 ) {
   const enrollment = device === undefined ? undefined : await findEnrollment(store, device)
-  const name = enrollment?.user ?? user?.toLowerCase()
+  const name = (enrollment?.user ?? user)?.toLowerCase()
   const person = name === undefined ? undefined : (await store.enrolledPeople.of([name])).get(name)
   const email = person?.email ?? (name?.includes('@') ? name : undefined)
   const values: VariableValues =
@@ -71,10 +75,11 @@ async function subjectOf(
         }
       : variablesOf({ enrollment, person }, organisation)
   return {
+    enrollment,
     user: name,
     person,
     values,
-    userEnrollment: enrollment?.kind.startsWith('user-enrollment') ?? false,
+    userEnrollment: enrollment && userEnrollmentSystem(enrollment),
   }
 }
 

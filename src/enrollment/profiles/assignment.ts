@@ -36,6 +36,11 @@ export function systemOf({ device: { platform } }: Enrollment): ProfileSystem | 
   return platform === 'macos' ? 'macos' : undefined
 }
 
+/** Its system, if the device belongs to its user; undefined: it does not. */
+export function userEnrollmentSystem(enrollment: Enrollment): ProfileSystem | undefined {
+  return enrollment.kind.startsWith('user-enrollment') ? systemOf(enrollment) : undefined
+}
+
 /**
  * A Mac has a channel of its own and one for each managed person on it; accounts and web clips are taken by the second
  * alone, all else is sent to the first. iPhones and iPads have one channel; a Shared iPad's people are not set up here.

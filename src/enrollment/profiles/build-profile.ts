@@ -1,9 +1,16 @@
-import type { PlistDict } from '../../lib/plist/values.ts'
+import { isPlistDict, type PlistDict } from '../../lib/plist/values.ts'
 import { writePlist } from '../../lib/plist/write.ts'
 import { mask } from '../../settings/secret.ts'
 import type { BehindAccess } from '../scep/access.ts'
 import { profilePrefix, revisionUuid, stableUuid } from './identifiers.ts'
-import { type DeviceIdentitySource, type Writing, writeFields } from './payloads/payload.ts'
+import {
+  type DeviceIdentitySource,
+  type PayloadDefinition,
+  type ProfileSystem,
+  userEnrollmentOf,
+  type Writing,
+  writeFields,
+} from './payloads/payload.ts'
 import type { LoadedPayload, Profile } from './profile.ts'
 import { expand, type VariableName, type VariableValues, variablesIn } from './variables.ts'
 
@@ -40,8 +47,8 @@ export interface ProfileTemplate {
 /** What is different for each device. */
 export interface Recipient {
   readonly values: VariableValues
-  /** Of a user enrollment: some keys do not exist there. */
-  readonly userEnrollment: boolean
+  /** Its system, if it is a user enrollment: some payloads and keys do not exist there. */
+  readonly userEnrollment: ProfileSystem | undefined
   /** Serial of the device’s certificate that this one’s takes the place of (`generation.ts`); undefined: of none. */
   readonly renews?: string
 }
@@ -74,9 +81,9 @@ export function templateOf(profile: Profile, organisation: Organisation): Profil
   const same = JSON.stringify([name, title, description, encrypted, removal.kind, password])
   const digest = revisionUuid(revisionKey, identifier, same, writePlist(content))
   const template = { profile, identifier, variables: [...variables], issues, issuing, digest, organisation }
-  const revision = (userEnrollment: boolean) => computeRevision(template, { values: {}, userEnrollment })
-  const revisions =
-    variables.size > 0 ? undefined : { managed: revision(false), userEnrollment: revision(true) }
+  const revision = (userEnrollment?: ProfileSystem) =>
+    computeRevision(template, { values: {}, userEnrollment })
+  const revisions = variables.size > 0 ? undefined : { managed: revision(), userEnrollment: revision('ios') }
   return { ...template, revisions }
 }
 
@@ -84,7 +91,7 @@ export function templateOf(profile: Profile, organisation: Organisation): Profil
 export function revisionFor(template: ProfileTemplate, recipient: Recipient): string {
   const { revisions } = template
   if (revisions === undefined || recipient.renews !== undefined) return computeRevision(template, recipient)
-  return recipient.userEnrollment ? revisions.userEnrollment : revisions.managed
+  return recipient.userEnrollment === undefined ? revisions.managed : revisions.userEnrollment
 }
 
 function computeRevision(
@@ -97,7 +104,7 @@ function computeRevision(
     organisation.revisionKey,
     template.identifier,
     digest,
-    JSON.stringify([own, userEnrollment, ...(renews === undefined ? [] : [renews])]),
+    JSON.stringify([own, userEnrollment !== undefined, ...(renews === undefined ? [] : [renews])]),
   )
 }
 
@@ -123,7 +130,7 @@ export function buildProfile(
   { identity = placeholder(template.organisation), masked = false }: BuildOptions = {},
 ): BuiltProfile {
   const { profile, identifier, organisation, issuing } = template
-  const { renews } = recipient
+  const { renews, userEnrollment } = recipient
   refuseForbidden(profile, recipient)
   const uuid = revisionFor(template, recipient)
   const plain = plainWriting(identifier)
@@ -135,9 +142,11 @@ export function buildProfile(
     text: (text, style) => expand(text, recipient.values, style),
     ...(masked && { secret: () => mask, secretData: () => Buffer.from(mask) }),
   }
-  const payloads = profile.payloads.map((payload) => writePayload(payload, identifier, writing))
+  const payloads = profile.payloads.map((payload) =>
+    withoutForbidden(writePayload(payload, identifier, writing), payload.definition, userEnrollment),
+  )
   const { removal, title, description } = profile
-  const withPassword = removal.kind === 'password' && !recipient.userEnrollment
+  const withPassword = removal.kind === 'password' && userEnrollment === undefined
   if (withPassword) payloads.push(removalPassword(identifier, writing.secret(removal.password)))
   return {
     identifier,
@@ -151,7 +160,7 @@ export function buildProfile(
       PayloadDisplayName: title,
       ...(description !== undefined && { PayloadDescription: description }),
       PayloadOrganization: organisation.name,
-      ...(removal.kind === 'locked' && !recipient.userEnrollment && { PayloadRemovalDisallowed: true }),
+      ...(removal.kind === 'locked' && userEnrollment === undefined && { PayloadRemovalDisallowed: true }),
       ...(withPassword && { HasRemovalPasscode: true }),
     },
   }
@@ -176,9 +185,30 @@ export class ProfilesNotGranted extends Error {
 }
 
 function refuseForbidden({ payloads }: Profile, { userEnrollment }: Recipient): void {
-  if (!userEnrollment) return
-  const forbidden = payloads.find(({ definition }) => definition.userEnrollment === 'forbidden')
+  if (userEnrollment === undefined) return
+  const forbidden = payloads.find(
+    ({ definition }) => userEnrollmentOf(definition, userEnrollment) === 'forbidden',
+  )
   if (forbidden !== undefined) throw new NotForUserEnrollment(forbidden.definition.title)
+}
+
+/** One such key, and the device may refuse them all. */
+function withoutForbidden(
+  content: PlistDict,
+  definition: PayloadDefinition,
+  userEnrollment: ProfileSystem | undefined,
+): PlistDict {
+  if (userEnrollment === undefined) return content
+  const forbidden = Object.keys(definition.facts ?? {}).filter(
+    (key) => userEnrollmentOf(definition, userEnrollment, key) === 'forbidden',
+  )
+  return forbidden.reduce((left, key) => without(left, key.split('.')), content)
+}
+
+function without(content: PlistDict, [first = '', ...rest]: readonly string[]): PlistDict {
+  const { [first]: value, ...others } = content
+  if (rest.length === 0 || !isPlistDict(value)) return others
+  return { ...content, [first]: without(value, rest) }
 }
 
 function writePayload(

@@ -2,7 +2,7 @@ import { type AccessRightName, accessRightsIn } from '../../domain/access-rights
 import type { Enrollment } from '../../domain/enrollment.ts'
 import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
 import { CmsError } from '../cms/cms.ts'
-import { type Subject, variablesOf } from './assignment.ts'
+import { type Subject, userEnrollmentSystem, variablesOf } from './assignment.ts'
 import {
   NotForUserEnrollment,
   type Organisation,
@@ -25,8 +25,10 @@ export class Device {
     this.subject = subject
     this.enrollment = subject.enrollment
     this.#certificates = certificates
-    const userEnrollment = subject.enrollment.kind.startsWith('user-enrollment')
-    this.#recipient = { values: variablesOf(subject, name), userEnrollment }
+    this.#recipient = {
+      values: variablesOf(subject, name),
+      userEnrollment: userEnrollmentSystem(subject.enrollment),
+    }
   }
 
   recipientOf({ issues, identifier: profile }: ProfileTemplate): Recipient {

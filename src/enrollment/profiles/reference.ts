@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { jsonSchemaOf } from '../../settings/json-schema.ts'
 import { keysTable } from '../../settings/reference.ts'
-import type { Field, Fields, KeyFacts, PayloadDefinition } from './payloads/payload.ts'
+import type { Field, Fields, PayloadDefinition } from './payloads/payload.ts'
 import { payloadKinds, payloadSchema, profileSchema } from './profile-schema.ts'
 import { variables } from './variables.ts'
 
@@ -30,8 +30,9 @@ function section(payload: PayloadDefinition): string {
     systems.macos !== undefined && `macOS from ${systems.macos}`,
   ].filter(Boolean)
   const head = type === '' ? '' : ` \`${type}\`: ${on.join(', ')}.`
-  const forbidden = userEnrollment === undefined ? '' : ' Not in user enrollments.'
-  const limits = limitsOf(payload.fields, payload.facts ?? {}, '')
+  const where = { forbidden: 'user enrollments', 'forbidden-on-macs': 'user enrollments of Macs' }
+  const forbidden = userEnrollment === undefined ? '' : ` Not in ${where[userEnrollment]}.`
+  const limits = limitsOf(payload.fields, payload, '')
   return [
     `## \`${name}\`\n\n${title}.${head}${forbidden}`,
     keysTable(jsonSchemaOf(payloadSchema(payload))),
@@ -39,22 +40,25 @@ function section(payload: PayloadDefinition): string {
   ].join('\n\n')
 }
 
-function limitsOf(fields: Fields, facts: Readonly<Record<string, KeyFacts>>, prefix: string): string[] {
+function limitsOf(fields: Fields, payload: PayloadDefinition, prefix: string): string[] {
   return Object.entries(fields).flatMap(([name, field]) => [
-    ...limitOf(`${prefix}${name}`, field, facts),
-    ...(field.fields === undefined ? [] : limitsOf(field.fields, facts, `${prefix}${name}.`)),
+    ...limitOf(`${prefix}${name}`, field, payload),
+    ...(field.fields === undefined ? [] : limitsOf(field.fields, payload, `${prefix}${name}.`)),
   ])
 }
 
-function limitOf(name: string, { key }: Field, facts: Readonly<Record<string, KeyFacts>>): string[] {
-  const own = key === undefined ? undefined : facts[key]
+function limitOf(name: string, { key }: Field, { systems, facts }: PayloadDefinition): string[] {
+  const own = key === undefined ? undefined : facts?.[key]
   if (own === undefined) return []
-  const { ios, macos, supervised, userEnrollment } = own
+  const { ios, macos, supervised, userEnrollment, macosUserEnrollment } = own
+  const onMacs = systems.macos !== undefined && macos !== 'n/a'
   const words = [
     ios !== undefined && `iOS ${ios}`,
     macos !== undefined && (macos === 'n/a' ? 'not on macOS' : `macOS ${macos}`),
-    supervised && 'supervised only',
-    userEnrollment === 'forbidden' && 'not in user enrollments',
+    supervised && (onMacs ? 'on iOS supervised only' : 'supervised only'),
+    userEnrollment === 'forbidden' &&
+      (macosUserEnrollment === 'allowed' ? 'not in user enrollments of iOS' : 'not in user enrollments'),
+    userEnrollment === undefined && macosUserEnrollment === 'forbidden' && 'not in user enrollments of Macs',
     userEnrollment === 'ignored' && 'without effect in user enrollments',
   ].filter(Boolean)
   return [`- \`${name}\`: ${words.join(', ')}`]

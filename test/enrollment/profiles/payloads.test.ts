@@ -1,19 +1,29 @@
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { globSync } from 'node:fs'
+import { basename } from 'node:path'
 import t, { type Test } from 'tap'
-import { parse } from 'yaml'
 import { z } from 'zod'
-import type { Field, Fields, PayloadDefinition } from '../../../src/enrollment/profiles/payloads/payload.ts'
+import {
+  type Field,
+  type Fields,
+  type PayloadDefinition,
+  userEnrollmentOf,
+} from '../../../src/enrollment/profiles/payloads/payload.ts'
 import { payloads } from '../../../src/enrollment/profiles/payloads/table.ts'
+import { profilesReference } from '../../../src/enrollment/profiles/reference.ts'
+import { appleSchema } from '../apple-schema.ts'
+import {
+  type AppleKey,
+  type AppleSchema,
+  find,
+  flat,
+  legacy,
+  readAppleSchema,
+  type Systems,
+} from './apple-keys.ts'
 
 const root = new URL('../../..', import.meta.url).pathname
 
-/** Apple's schema of payloads is no part of this project: a clone of github.com/apple/device-management is looked for beside it. */
-const schemas = [
-  process.env.GATEHOUSE_APPLE_SCHEMA,
-  join(root, '../apple-device-management'),
-  join(root, '../shared/reference/apple-device-management'),
-].find((folder) => folder !== undefined && existsSync(join(folder, 'mdm/profiles')))
+const schemas = appleSchema()
 
 t.test('the table lists every payload of the folder', async (t) => {
   const shared = ['payload', 'fields', 'table', 'mail-account']
@@ -36,6 +46,22 @@ t.test('every key says what it is, and belongs to one of Apple’s alone', async
     for (const key of Object.keys(payload.facts ?? {}))
       t.ok(seen.has(key), `${payload.name}: facts of ${key}`)
   }
+})
+
+t.test('the reference says of every key that holds on supervised devices alone that it does', async (t) => {
+  const sections = profilesReference().split('\n## ')
+  for (const payload of payloads) {
+    const lines = (sections.find((one) => one.startsWith(`\`${payload.name}\``)) ?? '').split('\n')
+    for (const { name, field } of flat(payload.fields)) {
+      if (field.key === undefined || payload.facts?.[field.key]?.supervised !== true) continue
+      const line = lines.find((one) => one.startsWith('- ') && one.includes(`${name}\`:`)) ?? ''
+      t.match(line, /supervised only/, `${payload.name}: ${name}`)
+    }
+  }
+  t.match(
+    sections.find((one) => one.startsWith('`passcode`')),
+    /Not in user enrollments of Macs\./,
+  )
 })
 
 /** Facts of Apple's schema, release 2024-11, so that the table is held to something without the clone, too. */
@@ -80,39 +106,11 @@ t.test('keys, types, ranges and systems are Apple’s: all, by its own schema', 
     return
   }
   for (const payload of payloads) {
-    const schema = parse(
-      readFileSync(join(schemas, 'mdm/profiles', `${payload.type}.yaml`), 'utf8'),
-    ) as AppleSchema
+    const schema = readAppleSchema(schemas, payload.type)
     t.test(payload.name, async (t) => compare(t, payload, schema))
   }
 })
 
-interface AppleKey {
-  readonly key: string
-  readonly type: string
-  readonly presence?: string
-  readonly rangelist?: readonly unknown[]
-  readonly range?: { readonly min: number; readonly max: number }
-  readonly supportedOS?: Systems
-  readonly subkeys?: readonly AppleKey[]
-}
-
-interface System {
-  readonly introduced?: string
-  readonly supervised?: boolean
-  readonly devicechannel?: boolean
-  readonly userenrollment?: { readonly mode?: string }
-}
-
-type Systems = { readonly iOS?: System; readonly macOS?: System }
-
-interface AppleSchema {
-  readonly payload: { readonly supportedOS: Systems }
-  readonly payloadkeys: readonly AppleKey[]
-}
-
-/** Removed from the schema with the systems that knew it. */
-const legacy = new Set(['allowYouTube'])
 /** Apple has no range, or a list that we do not follow to its end: weak algorithms and short keys are not offered. */
 const narrower = new Set([
   'IKEv2.IKESecurityAssociationParameters.EncryptionAlgorithm',
@@ -130,7 +128,16 @@ function compare(t: Test, payload: PayloadDefinition, { payload: head, payloadke
   t.equal(payload.systems.macos ?? 'n/a', macOS?.introduced ?? 'n/a', 'macOS')
   if (payload.systems.macos)
     t.equal(payload.macosUserChannel ?? false, macOS?.devicechannel === false, 'channel of a Mac')
-  t.equal(payload.userEnrollment, iOS?.userenrollment?.mode === 'forbidden' ? 'forbidden' : undefined)
+  for (const [system, apple] of [
+    ['ios', iOS],
+    ['macos', macOS],
+  ] as const)
+    if (payload.systems[system] !== undefined)
+      t.equal(
+        userEnrollmentOf(payload, system),
+        apple?.userenrollment?.mode ?? 'allowed',
+        `user enrollment of ${system}`,
+      )
   compareKeys(t, { payload, fields: payload.fields, keys: payloadkeys, above: head.supportedOS })
   const written = new Set(flat(payload.fields).map(({ field }) => field.key?.split('.')[0]))
   for (const key of payloadkeys) {
@@ -179,38 +186,24 @@ function compareKey(t: Test, { payload, field, apple, systems }: KeyComparison):
     t.strictSame(strange, [], `${key}: no value that Apple does not have`)
     if (!narrower.has(key)) t.equal(field.values?.length, item.rangelist.length, `${key}: all values`)
   }
-  if (apple.range !== undefined && field.range !== undefined)
-    t.strictSame(field.range, [apple.range.min, apple.range.max], `${key}: range`)
+  if (apple.range !== undefined) {
+    const ours = field.range ?? (field.values as readonly number[] | undefined)
+    t.ok(ours, `${key}: has a range, as Apple’s`)
+    const [least, most] = [Math.min(...(ours ?? [])), Math.max(...(ours ?? []))]
+    t.strictSame([least, most], [apple.range.min, apple.range.max], `${key}: range`)
+  }
   const own = payload.facts?.[key] ?? {}
   t.equal(own.ios ?? payload.systems.ios, systems.iOS?.introduced, `${key}: iOS`)
   t.equal(own.macos ?? payload.systems.macos ?? 'n/a', systems.macOS?.introduced ?? 'n/a', `${key}: macOS`)
   t.equal(own.supervised ?? false, systems.iOS?.supervised ?? false, `${key}: supervised`)
-  const mode = own.userEnrollment ?? payload.userEnrollment ?? 'allowed'
-  t.equal(mode, systems.iOS?.userenrollment?.mode ?? 'allowed', `${key}: user enrollment`)
-}
-
-/** What a key does not say of a system, the one around it says. */
-function inherited(above: Systems, own: Systems | undefined): Systems {
-  return { iOS: { ...above.iOS, ...own?.iOS }, macOS: { ...above.macOS, ...own?.macOS } }
-}
-
-function find(
-  keys: readonly AppleKey[],
-  [first, ...rest]: readonly string[],
-  above: Systems,
-): { readonly key: AppleKey; readonly systems: Systems } | undefined {
-  const key = keys.find((one) => one.key === first)
-  if (key === undefined) return undefined
-  const systems = inherited(above, key.supportedOS)
-  return rest.length === 0 ? { key, systems } : find(key.subkeys ?? [], rest, systems)
-}
-
-/** @param entries with the fields of lists' entries */
-function flat(fields: Fields, entries = true): { readonly name: string; readonly field: Field }[] {
-  return Object.entries(fields).flatMap(([name, field]) => [
-    { name, field },
-    ...(field.fields !== undefined && (entries || field.key === undefined)
-      ? flat(field.fields, entries)
-      : []),
-  ])
+  for (const [system, name] of [
+    ['ios', 'iOS'],
+    ['macos', 'macOS'],
+  ] as const)
+    if (payload.systems[system] !== undefined && systems[name]?.introduced !== 'n/a')
+      t.equal(
+        userEnrollmentOf(payload, system, key),
+        systems[name]?.userenrollment?.mode ?? 'allowed',
+        `${key}: user enrollment of ${system}`,
+      )
 }

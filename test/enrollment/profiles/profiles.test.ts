@@ -13,7 +13,7 @@ import { mistakes, organisation, profileYaml, readGood } from './support.ts'
 
 const recipient = {
   values: { user: 'ann', email: 'ann@example.com', organisation: 'Example Corp' },
-  userEnrollment: false,
+  userEnrollment: undefined,
 }
 
 function payloadsOf(t: Test, payloads: readonly string[], files?: Readonly<Record<string, string | Buffer>>) {
@@ -222,7 +222,7 @@ t.test('the profile’s UUID is of its revision, those of its payloads stay', as
 t.test(
   'a locked profile says so, one with a password carries it; neither in a user enrollment',
   async (t) => {
-    const build = (removal: string, userEnrollment = false) => {
+    const build = (removal: string, userEnrollment?: 'ios') => {
       const template = templateOf(
         readGood(t, profileYaml(['exchange: { host: h }'], [`removal: ${removal}`])),
         organisation,
@@ -237,8 +237,8 @@ t.test(
       PayloadType: 'com.apple.profileRemovalPassword',
       RemovalPassword: 'let me out',
     })
-    t.equal(build('locked', true).frame.PayloadRemovalDisallowed, undefined)
-    t.equal(build('{ password: { env: REMOVAL } }', true).payloads.length, 1)
+    t.equal(build('locked', 'ios').frame.PayloadRemovalDisallowed, undefined)
+    t.equal(build('{ password: { env: REMOVAL } }', 'ios').payloads.length, 1)
     const vpn = templateOf(
       readGood(
         t,
@@ -246,11 +246,30 @@ t.test(
       ),
       organisation,
     )
-    t.throws(() => buildProfile(vpn, { ...recipient, userEnrollment: true }), {
+    t.throws(() => buildProfile(vpn, { ...recipient, userEnrollment: 'ios' }), {
       name: 'NotForUserEnrollment',
     })
   },
 )
+
+t.test('a user enrollment gets nothing that Apple forbids there, each system its own', async (t) => {
+  const build = (payload: string, userEnrollment: 'ios' | 'macos' | undefined) =>
+    buildProfile(templateOf(readGood(t, profileYaml([payload])), organisation), {
+      ...recipient,
+      userEnrollment,
+    }).payloads[0] ?? {}
+  const limits = 'restrictions: { functions: { camera: false, siri: false, diagnostics: false } }'
+  const left = (userEnrollment?: 'ios' | 'macos') =>
+    Object.keys(build(limits, userEnrollment)).filter((key) => key.startsWith('allow'))
+  t.strictSame(left(), ['allowCamera', 'allowAssistant', 'allowDiagnosticSubmission'])
+  t.strictSame(left('ios'), ['allowAssistant', 'allowDiagnosticSubmission'])
+  t.strictSame(left('macos'), ['allowDiagnosticSubmission'])
+  t.match(build('passcode: {}', 'ios'), { forcePIN: true })
+  t.throws(() => build('passcode: {}', 'macos'), { name: 'NotForUserEnrollment' })
+  const proxy = 'wifi: { ssid: S, proxy: manual, proxyHost: p, proxyPort: 8080 }'
+  t.match(build(proxy, 'macos'), { ProxyType: 'Manual' })
+  t.notOk('ProxyType' in build(proxy, 'ios'))
+})
 
 t.test('secrets are not shown where they are masked', async (t) => {
   const profile = readGood(

@@ -6,6 +6,7 @@ export const passcode: PayloadDefinition = {
   type: 'com.apple.mobiledevice.passwordpolicy',
   title: 'Passcode policy',
   systems: { ios: '4.0', macos: '10.7' },
+  userEnrollment: 'forbidden-on-macs',
   fields: {
     required: flag(
       'forcePIN',

@@ -22,7 +22,12 @@ export interface KeyFacts {
   readonly supervised?: true
   /** What becomes of it in a user enrollment. */
   readonly userEnrollment?: 'forbidden' | 'ignored'
+  /** In one of a Mac, where that differs. */
+  readonly macosUserEnrollment?: UserEnrollmentUse
 }
+
+/** `forbidden`: the device may refuse a profile that has it. `ignored`: it is without effect. */
+export type UserEnrollmentUse = 'allowed' | 'forbidden' | 'ignored'
 
 export interface Field {
   /** Apple's key, dotted where it lies deeper (`IKEv2.RemoteAddress`); absent for a group, which is one in the file alone. */
@@ -93,7 +98,7 @@ export interface PayloadDefinition {
   /** The first version of each system that knows it. */
   readonly systems: Readonly<Partial<Record<ProfileSystem, string>>>
   /** It cannot be in the profile of a user enrollment. */
-  readonly userEnrollment?: 'forbidden'
+  readonly userEnrollment?: 'forbidden' | 'forbidden-on-macs'
   /** A Mac takes it only on the channel of a person, not on the device's own. */
   readonly macosUserChannel?: true
   readonly fields: Fields
@@ -112,6 +117,19 @@ export interface PayloadDefinition {
 export interface PayloadMistake {
   readonly path: readonly string[]
   readonly message: string
+}
+
+/** @param key Apple's, of the payload; left out: the payload itself */
+export function userEnrollmentOf(
+  { userEnrollment, facts }: PayloadDefinition,
+  system: ProfileSystem,
+  key?: string,
+): UserEnrollmentUse {
+  if (userEnrollment === 'forbidden') return 'forbidden'
+  if (userEnrollment === 'forbidden-on-macs' && system === 'macos') return 'forbidden'
+  const own = key === undefined ? undefined : facts?.[key]
+  const onMacs = system === 'macos' ? own?.macosUserEnrollment : undefined
+  return onMacs ?? own?.userEnrollment ?? 'allowed'
 }
 
 /** Reads what the values name. */

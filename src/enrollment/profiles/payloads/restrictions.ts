@@ -149,7 +149,7 @@ export const restrictions: PayloadDefinition = {
     allowRemoteScreenObservation: { ios: '9.3', macos: '10.14.4' },
     allowGlobalBackgroundFetchWhenRoaming: { macos: 'n/a', userEnrollment: 'forbidden' },
     allowVideoConferencing: { macos: 'n/a', supervised: true, userEnrollment: 'forbidden' },
-    allowAssistant: { ios: '5.0', macos: '14.0' },
+    allowAssistant: { ios: '5.0', macos: '14.0', macosUserEnrollment: 'forbidden' },
     allowAssistantWhileLocked: { ios: '5.1', macos: 'n/a' },
     allowVoiceDialing: { macos: 'n/a', userEnrollment: 'forbidden' },
     allowFingerprintForUnlock: { ios: '7.0', macos: '10.12.4', userEnrollment: 'forbidden' },
