@@ -1,9 +1,8 @@
 import t from 'tap'
-import { confirmHeld } from '../../src/compliance/held.ts'
 import { aliasesOf } from '../../src/compliance/user-names.ts'
 import { RecordUnavailable } from '../../src/store/errors.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { by, device, office, ScriptedVendor } from './scripted-vendor.ts'
+import { device, office, ScriptedVendor } from './scripted-vendor.ts'
 
 const good = device('13', { modelCode: 'iPhone14,5' })
 const jailbroken = device('15', { modelCode: 'iPhone15,4', compromised: true })
@@ -88,7 +87,7 @@ t.test('confirming applies what was shown, and not what comes to be held meanwhi
     device(`d${index}`, { user: { name: `user-${index}` } }),
   )
   const vendor = new ScriptedVendor(fleet)
-  const { register, poll, posture, store, clock } = await office(t, { mdm: vendor })
+  const { register, poll, posture, store, clock, confirm } = await office(t, { mdm: vendor })
   for (let index = 0; index < 40; index++) await register(`r_${index}`, { user: `user-${index}` })
   await poll()
   for (let index = 0; index < 25; index++) vendor.change(`d${index}`, { compliance: 'noncompliant' })
@@ -98,7 +97,7 @@ t.test('confirming applies what was shown, and not what comes to be held meanwhi
   for (let index = 25; index < 35; index++) vendor.change(`d${index}`, { compliance: 'noncompliant' })
   await poll()
   t.equal(await store.postures.heldCount('mdm'), 35)
-  t.equal(await confirmHeld('mdm', { ...by, at: shownAt }, { record: store, whenGone: 'keep' }), 25)
+  t.equal(await confirm('mdm', shownAt), 25)
   t.match(await posture('r_0'), { state: 'noncompliant' })
   t.match(await posture('r_30'), { state: /^compliant$/ }, 'nobody has seen this one')
   t.equal(await store.postures.heldCount('mdm'), 10)

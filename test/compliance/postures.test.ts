@@ -1,12 +1,11 @@
 import t from 'tap'
 import { brake, needsCount } from '../../src/compliance/brake.ts'
-import { confirmHeld } from '../../src/compliance/held.ts'
 import { type Household, type PostureRules, posturesOf } from '../../src/compliance/posture.ts'
 import { aliasesOf } from '../../src/compliance/user-names.ts'
 import type { ManagedDevice } from '../../src/domain/managed-device.ts'
 import { type Posture, unknownPosture } from '../../src/domain/posture.ts'
 import type { Registration } from '../../src/domain/registration.ts'
-import { by, device, office, ScriptedVendor, start } from './scripted-vendor.ts'
+import { device, office, ScriptedVendor, start } from './scripted-vendor.ts'
 
 const rules: PostureRules = {
   ...{ aliases: aliasesOf([]), grace: 'allow', maxSilence: undefined, surplus: 'refuse' },
@@ -136,12 +135,12 @@ t.test(
 )
 
 t.test('what the vendor has taken back is held no more: confirming blocks nobody', async (t) => {
-  const { fail, store, posture, clock } = await crowd(t, 30)
+  const { fail, store, posture, confirm } = await crowd(t, 30)
   await fail(30)
   t.equal(await store.postures.heldCount('mdm'), 30)
   await fail(0)
   t.equal(await store.postures.heldCount('mdm'), 0)
-  t.equal(await confirmHeld('mdm', { ...by, at: clock.now }, { record: store, whenGone: 'keep' }), 0)
+  t.equal(await confirm(), 0)
   t.match(await posture('r_7'), { state: /^compliant$/ })
 })
 

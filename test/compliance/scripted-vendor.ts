@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { Compliance, type ComplianceOptions } from '../../src/compliance/compliance.ts'
 import { type Connector, VendorError, type VendorPage } from '../../src/compliance/connectors/connector.ts'
+import { confirmHeld } from '../../src/compliance/held.ts'
 import { aliasesOf } from '../../src/compliance/user-names.ts'
 import type { ManagedDevice } from '../../src/domain/managed-device.ts'
 import type { Posture } from '../../src/domain/posture.ts'
@@ -77,6 +78,8 @@ export interface Office {
   /** One sweep, and what follows from it. @throws VendorError */
   poll(vendor?: string): Promise<void>
   posture(id: string): Promise<Posture | undefined>
+  /** What `gatehouse vendor confirm` does. @returns how many it hit */
+  confirm(vendor?: string, at?: number): Promise<number>
 }
 
 /** A record, vendors that are scripted, and nothing that runs by itself. */
@@ -90,11 +93,15 @@ export async function office(
   t.teardown(() => store.close())
   const held: Office['held'] = []
   const { rules, ...rest } = options
+  const allRules: ComplianceOptions['rules'] = {
+    ...{ grace: 'allow', maxSilence: undefined, surplus: 'refuse', aliases: aliasesOf([]) },
+    ...rules,
+  }
   const compliance = new Compliance({
     record: store,
     changes: store.changes,
     vendors: Object.entries(vendors).map(([name, connector]) => ({ name, connector })),
-    rules: { grace: 'allow', maxSilence: undefined, surplus: 'refuse', aliases: aliasesOf([]), ...rules },
+    rules: allRules,
     brake: { maxNewlyBlocked: 0.1, atLeast: 20 },
     whenGone: 'keep',
     smallestSweep: 0.5,
@@ -139,6 +146,11 @@ export async function office(
     },
     async posture(id) {
       return (await store.registrations.get(id))?.posture
+    },
+    confirm(vendor = first, at = clock.now) {
+      const { whenGone = 'keep' } = options
+      const deps = { record: store, whenGone, rules: allRules, vendors: Object.keys(vendors) }
+      return confirmHeld(vendor, { ...by, at }, deps)
     },
   }
 }

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { evaluate } from '../../src/compliance/evaluate.ts'
-import { confirmHeld } from '../../src/compliance/held.ts'
 import { aliasesOf } from '../../src/compliance/user-names.ts'
 import { verdictOf } from '../../src/compliance/verdict.ts'
 import { by, device, office, ScriptedVendor, start } from './scripted-vendor.ts'
@@ -82,17 +81,55 @@ t.test('a sweep that broke off leaves what is held as it is', async (t) => {
   t.equal(await store.postures.heldCount('mdm'), 0)
 })
 
+t.test('confirming blocks nobody whom half a sweep has found well again', async (t) => {
+  const fleet = fleetOf(30)
+  const vendor = new ScriptedVendor(fleet)
+  const { poll, store, register, posture, confirm } = await office(t, { mdm: vendor })
+  for (let index = 0; index < 30; index++) await register(`r_${index}`, { user: `u${index}` })
+  await poll()
+  vendor.devices = fleet.map((one) => ({ ...one, compliance: 'noncompliant' as const }))
+  await poll()
+  vendor.pageSize = 20
+  vendor.breaksAfter = 1
+  vendor.devices = fleet
+  await t.rejects(poll())
+  t.equal(await store.postures.heldCount('mdm'), 30)
+  t.equal(await confirm(), 10, 'those of whom nothing better was heard')
+  for (const id of ['r_0', 'r_19']) t.match(await posture(id), compliant, id)
+  for (const id of ['r_20', 'r_29']) t.match(await posture(id), { state: 'noncompliant' }, id)
+  t.equal(await store.postures.heldCount('mdm'), 0)
+})
+
+t.test('who was held as wiped and is there after all is not forgotten by confirming', async (t) => {
+  const fleet = fleetOf(30)
+  const vendor = new ScriptedVendor(fleet)
+  const options = { whenGone: 'forget' } as const
+  const { poll, store, register, posture, confirm } = await office(t, { mdm: vendor }, options)
+  for (let index = 0; index < 30; index++) await register(`r_${index}`, { user: `u${index}` })
+  await poll()
+  vendor.devices = fleet.map((one) => ({ ...one, management: 'gone' as const }))
+  await poll()
+  vendor.devices = fleet.map((one) => ({ ...one, compliance: 'noncompliant' as const }))
+  vendor.pageSize = 20
+  vendor.breaksAfter = 1
+  await t.rejects(poll())
+  await confirm()
+  t.match(await posture('r_7'), { state: 'unmanaged' }, 'until the next sweep')
+  t.equal(await store.registrations.get('r_27'), undefined)
+})
+
 t.test('confirming says that the vendor’s small number is right, and lets the wiped ones go', async (t) => {
   const fleet = fleetOf(30)
   const vendor = new ScriptedVendor(fleet)
-  const { poll, store, register, clock, posture } = await office(t, { mdm: vendor }, { whenGone: 'forget' })
+  const place = await office(t, { mdm: vendor }, { whenGone: 'forget' })
+  const { poll, store, register, clock, posture, confirm } = place
   for (let index = 0; index < 30; index++) await register(`r_${index}`, { user: `u${index}` })
   await poll()
   vendor.devices = fleet.map((one) => ({ ...one, management: 'gone' as const }))
   await poll()
   t.match(await posture('r_7'), compliant, 'held')
   t.equal(await store.sweeps.confirmedAt('mdm'), undefined)
-  t.equal(await confirmHeld('mdm', { ...by, at: clock.now }, { record: store, whenGone: 'forget' }), 30)
+  t.equal(await confirm(), 30)
   t.equal(await store.registrations.get('r_7'), undefined)
   t.equal(await store.sweeps.confirmedAt('mdm'), clock.now)
 })

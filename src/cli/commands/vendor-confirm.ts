@@ -1,4 +1,5 @@
 import { confirmHeld } from '../../compliance/held.ts'
+import { aliasesOf } from '../../compliance/user-names.ts'
 import { defineCommand, type ExitCode } from '../command.ts'
 import { findVendor } from '../find-vendor.ts'
 import { plural } from '../output.ts'
@@ -20,8 +21,11 @@ export const vendorConfirm = defineCommand({
       const name = context.args[0]!
       // Of a connection that was taken out of the settings something may be held still.
       if ((await store.postures.heldCount(name)) === 0) findVendor(settings, name)
-      const { whenGone } = settings.compliance
-      const applied = await confirmHeld(name, by, { record: store, whenGone })
+      const { whenGone, grace, surplus, maxSilence, aliases, vendors } = settings.compliance
+      const applied = await confirmHeld(name, by, {
+        ...{ record: store, whenGone, vendors: vendors.map((one) => one.settings.name) },
+        rules: { grace, surplus, maxSilence, aliases: aliasesOf(aliases) },
+      })
       context.out.show(
         { vendor: name, applied },
         () => `Confirmed ${name}: ${plural(applied, 'client')} blocked that had been held.`,
