@@ -242,8 +242,12 @@ const fewDevices = 10
 /** For how long `gatehouse vendor confirm` lets a sweep be small. */
 const confirmedFor = 3_600_000
 
-async function checkSize({ name, record, smallest, now }: PollDependencies, found: number): Promise<void> {
+async function checkSize(
+  { name, connector, record, smallest, now }: PollDependencies,
+  found: number,
+): Promise<void> {
   const known = await record.managedDevices.count(name)
+  if (connector.mayBeEmpty && known === 0) return
   const tooFew = found === 0 || (known >= fewDevices && found < known * smallest)
   if (!tooFew) return
   const confirmed = await record.sweeps.confirmedAt(name)

@@ -62,6 +62,19 @@ t.test('an empty answer changes nothing', async (t) => {
   t.match(await store.sweeps.list('mdm', 1), [{ complete: false, error: { code: 'incomplete' } }])
 })
 
+t.test('nobody at all is right for our own record alone, and only where nobody was known', async (t) => {
+  const [own, vendor] = [new ScriptedVendor([]), new ScriptedVendor([])]
+  own.mayBeEmpty = true
+  const { poll, store } = await office(t, { gatehouse: own, mdm: vendor })
+  await poll('gatehouse')
+  t.match(await store.sweeps.list('gatehouse', 1), [{ complete: true, counts: { devices: 0 } }])
+  await t.rejects(poll('mdm'), { code: 'incomplete', message: /no device at all, where 0 were known/ })
+  own.devices = [device('1', { vendor: 'gatehouse' })]
+  await poll('gatehouse')
+  own.devices = []
+  await t.rejects(poll('gatehouse'), { code: 'incomplete' }, 'it may be another record')
+})
+
 t.test('a sweep that breaks off concludes nothing from what it did not read', async (t) => {
   const vendor = new ScriptedVendor([
     device('1', { user: { name: 'ann' } }),

@@ -14,6 +14,7 @@ import { openSqliteStore } from '../../src/store/sqlite.ts'
 /** A vendor that says what its script says. */
 export class ScriptedVendor implements Connector {
   devices: ManagedDevice[]
+  mayBeEmpty = false
   pageSize = 100
   /** Thrown after so many pages. */
   breaksAfter: number | undefined

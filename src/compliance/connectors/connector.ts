@@ -10,6 +10,11 @@ import type { VendorHttp } from './vendor-http.ts'
 
 export interface Connector {
   /**
+   * A fleet of nobody, where nobody was known, is as good an answer as any: who reads our own record cannot be shown the wrong tenant, or
+   * be let in without the right to see devices.
+   */
+  readonly mayBeEmpty?: boolean
+  /**
    * The whole fleet, page by page, never all of it in memory. Only when the iteration ends by itself was the sweep
    * complete: whoever reads it may then conclude that a device which was not in it is gone.
    * @throws VendorError

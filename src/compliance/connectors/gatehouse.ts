@@ -22,6 +22,7 @@ export function createGatehouse(options: ConnectorOptions<GatehouseSettings>): C
 const pageSize = 200
 
 class Gatehouse implements Connector {
+  readonly mayBeEmpty = true
   readonly #name: string
   readonly #settings: GatehouseSettings
   readonly #fleet: EnrolledFleet | undefined

@@ -48,6 +48,12 @@ async function tellSecurity(store: Store, id: string, values: Record<string, boo
   await store.enrollments.putInventory(id, { part: 'security-info', values, at: start + 2 })
 }
 
+t.test('before the first device has enrolled, nobody is the whole fleet', async (t) => {
+  const { connector, all } = await fleetUnderTest(t)
+  t.strictSame(await all(), [])
+  t.equal(connector.mayBeEmpty, true)
+})
+
 t.test('an enrolled device with passcode and encryption is managed and compliant', async (t) => {
   const { store, all } = await fleetUnderTest(t)
   await enroll(store, 'U1')
