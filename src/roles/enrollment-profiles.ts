@@ -44,11 +44,13 @@ export async function startProfiles(parts: ProfilesParts): Promise<{ close(): Pr
     places: settings.profiles.files,
     env,
     onReload({ taken, problems }) {
-      const detail = problems.map(formatProblem).join('; ')
+      const told = problems.slice(0, 20)
+      const more = problems.length - told.length
+      const detail = [...told.map(formatProblem), ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
       health.set('profiles', taken ? { ok: true } : { ok: false, detail }, false)
       metrics.profilesRejected.set(taken ? 0 : 1)
       if (taken) logger.info('profiles read again')
-      else logger.error({ problems }, 'profiles have mistakes; those before stay')
+      else logger.error({ problems: told }, 'profiles have mistakes; those before stay')
     },
   })
   const organisation = await organisationOf(settings, store.keys)

@@ -166,6 +166,13 @@ export function buildProfile(
   }
 }
 
+/** Bytes of its payloads, with variables as they are. */
+export function sizeOfProfile({ name, payloads }: Profile): number {
+  const identity = { url: '', caName: '', subject: [], challenge: '' }
+  const writing: Writing = { ...plainWriting(name), text: (text) => text, identity }
+  return writePlist(payloads.map((payload) => writePayload(payload, name, writing))).length
+}
+
 /** A device refuses a profile with a payload that its kind of enrollment does not have. */
 export class NotForUserEnrollment extends Error {
   constructor(kind: string) {

@@ -6,7 +6,7 @@ import { objectOf } from './payloads/fields.ts'
 import { type PayloadDefinition, profileSystems } from './payloads/payload.ts'
 import { payloads } from './payloads/table.ts'
 import { raw } from './raw.ts'
-import { textMistake } from './variables.ts'
+import { plainTextMistake } from './variables.ts'
 
 /** Every kind of payload that can stand in a profile. */
 export const payloadKinds: readonly PayloadDefinition[] = [...payloads, raw]
@@ -21,7 +21,7 @@ function shownText() {
     .min(1)
     .max(200)
     .superRefine((written, context) => {
-      const message = textMistake(written.replaceAll('%', ''))
+      const message = plainTextMistake(written)
       if (message !== undefined) context.addIssue({ code: 'custom', message })
     })
 }

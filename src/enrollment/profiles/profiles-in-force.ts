@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Problem } from '../../lib/yaml-document.ts'
 import type { Profile } from './profile.ts'
-import { type ReadBefore, readProfiles, stampOf } from './read-profiles.ts'
+import { type ReadBefore, readAhead, readProfiles, stampOf } from './read-profiles.ts'
 
 /**
  * The profiles that hold now. New ones take their place all together or not at all: with a mistake in one file, those
@@ -46,11 +46,17 @@ export class ProfilesInForce {
     return true
   }
 
+  async #reloadGently(): Promise<boolean> {
+    const { places, env } = this.#options
+    if (stampOf(places, this.#current) !== this.#stamp) await readAhead(places, env, this.#read)
+    return this.reload()
+  }
+
   /** Looks every few seconds: secrets and certificates lie anywhere, and mounted folders tell of no change. */
   async follow(signal: AbortSignal, onChanged: () => void, every = 5_000): Promise<void> {
     while (!signal.aborted) {
       await delay(every, undefined, { signal, ref: false }).catch(() => {})
-      if (!signal.aborted && this.reload()) onChanged()
+      if (!signal.aborted && (await this.#reloadGently())) onChanged()
     }
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { decodeBase64 } from '../../lib/base64.ts'
 import { type PlistDict, type PlistValue, real } from '../../lib/plist/values.ts'
+import { isPlistText } from '../../lib/plist/write.ts'
 import { Secret, type SecretSource } from '../../settings/secret.ts'
 import { secretSource } from '../../settings/sections/secret.ts'
 import { custom, text } from './payloads/fields.ts'
@@ -68,7 +69,11 @@ class PayloadUuid {
 
 function prepareDict(value: Readonly<Record<string, unknown>>, reading: Reading): Raw {
   return Object.fromEntries(
-    Object.entries(value).map(([key, one]) => [key, prepareRaw(one, reading.within(key))]),
+    Object.entries(value).map(([key, one]) => {
+      const within = reading.within(key)
+      if (!isPlistText(key)) within.mistake('the key has control characters')
+      return [key, prepareRaw(one, within)]
+    }),
   )
 }
 
@@ -113,7 +118,10 @@ const forms: Readonly<Record<string, Form>> = {
       typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value)
         ? new Date(value)
         : undefined
-    return date === undefined || Number.isNaN(date.getTime())
+    // There is no 31st of February: it would be taken for the 3rd of March.
+    const exists =
+      date !== undefined && !Number.isNaN(date.getTime()) && `${date.toISOString().slice(0, 19)}Z` === value
+    return date === undefined || !exists
       ? wrong(reading, 'must be a time such as 2026-11-22T12:00:00Z')
       : date
   },

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { checkWith } from '../../lib/check-with.ts'
 import { fileTrouble } from '../../lib/error-code.ts'
+import { isPlistText } from '../../lib/plist/write.ts'
 import {
   type KeyPath,
   type Problem,
@@ -11,6 +12,7 @@ import {
 } from '../../lib/yaml-document.ts'
 import { readSecret, Secret, type SecretSource } from '../../settings/secret.ts'
 import { readTextFile } from '../../settings/text-file.ts'
+import { sizeOfProfile } from './build-profile.ts'
 import {
   type PayloadDefinition,
   type ProfileSystem,
@@ -30,16 +32,24 @@ export type ReadProfile =
 export function readProfile(text: string, file: string, env: NodeJS.ProcessEnv): ReadProfile {
   const document = readYaml(text, file)
   const { value, problems } = checkWith(profileSchema, document)
-  if (value === undefined) return { profile: undefined, problems: inOrder(problems) }
+  if (value === undefined) return { profile: undefined, problems: first(problems) }
   const mistakes = new Mistakes(document)
   const profile = new Builder(file, env, mistakes).profile(value)
-  if (mistakes.found.length > 0) return { profile: undefined, problems: inOrder(mistakes.found) }
-  return { profile, problems: [] }
+  if (mistakes.found.length > 0) return { profile: undefined, problems: first(mistakes.found) }
+  // A few aliases make very much of very little.
+  if (sizeOfProfile(profile) <= mostWritten) return { profile, problems: [] }
+  const message = 'what becomes of it is larger than 4 MiB: make several profiles of it'
+  return { profile: undefined, problems: [problemAt(document, ['payloads'], message)] }
 }
 
-function inOrder(problems: readonly Problem[]): readonly Problem[] {
-  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
+const mostWritten = 4 * 1024 * 1024
+
+/** In their order. Nobody reads more of them, and they go to the log and to `/healthz`. */
+function first(problems: readonly Problem[]): readonly Problem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column).slice(0, mostProblems)
 }
+
+const mostProblems = 50
 
 class Mistakes {
   readonly found: Problem[] = []
@@ -142,8 +152,13 @@ class Builder {
     const resolvePath = (path: string) => resolve(dirname(this.#file), path)
     if (source.file !== undefined) this.#reads.add(resolvePath(source.file))
     const secret = readSecret(source, { env: this.#env, readFile: readTextFile, resolve: resolvePath })
-    if (typeof secret !== 'string') return secret
-    this.#mistakes.add(path, secret)
+    if (typeof secret !== 'string' && isSecretText(secret.reveal())) return secret
+    this.#mistakes.add(
+      path,
+      typeof secret === 'string'
+        ? secret
+        : 'the secret is no text, or has control characters, which no device can be told',
+    )
     return new Secret('', source)
   }
 
@@ -179,6 +194,11 @@ class Builder {
     }
     return new Set(platforms ?? known)
   }
+}
+
+/** What was no UTF-8 in a file has become U+FFFD. */
+function isSecretText(text: string): boolean {
+  return isPlistText(text) && !text.includes('\ufffd')
 }
 
 /** More than any certificate or icon has. */

@@ -55,6 +55,8 @@ function readOne(file: string, env: NodeJS.ProcessEnv, before: ReadBefore): Read
   before.delete(file)
   // Before it is read: what changes meanwhile is read again.
   const stamp = stampOfFiles([file])
+  const trouble = notAFile(file)
+  if (trouble !== undefined) return { profile: undefined, problems: [wholeFile(file, trouble)] }
   const read = readTextFile(file)
   if (read.text === undefined) return { profile: undefined, problems: [wholeFile(file, read.mistake)] }
   const result = readProfile(read.text, file, env)
@@ -62,6 +64,36 @@ function readOne(file: string, env: NodeJS.ProcessEnv, before: ReadBefore): Read
   if (profile !== undefined)
     before.set(file, { stamp: [stamp, ...profile.reads.map(stampOfFile)].join('\0'), profile })
   return result
+}
+
+/** What no end is known of is not even begun to be read; that it is not there is said by whoever reads it. */
+function notAFile(file: string): string | undefined {
+  const stats = statSync(file, { throwIfNoEntry: false })
+  if (stats === undefined) return undefined
+  if (!stats.isFile()) return `${file} is no file`
+  return stats.size > mostBytes ? 'the file is larger than 1 MiB' : undefined
+}
+
+const mostBytes = 1024 * 1024
+/** Milliseconds. */
+const mostAtOnce = 10
+
+/**
+ * Reads what changed, a few files at a time, so that whatever else this process does goes on meanwhile. What has mistakes is read again
+ * by `readProfiles`.
+ */
+export async function readAhead(
+  places: readonly string[],
+  env: NodeJS.ProcessEnv,
+  before: ReadBefore,
+): Promise<void> {
+  let began = performance.now()
+  for (const file of places.flatMap((place) => filesOf(place))) {
+    if (readOne(file, env, before).problems.length > 0) return
+    if (performance.now() - began < mostAtOnce) continue
+    await new Promise((resolve) => setImmediate(resolve))
+    began = performance.now()
+  }
 }
 
 /** The files of a place, or in words why it has none. An empty folder has no profile, and that is no mistake. */

@@ -36,6 +36,13 @@ export function textMistake(text: string): string | undefined {
   return undefined
 }
 
+/** The same, where variables are not read and a percent sign is one. */
+export function plainTextMistake(text: string): string | undefined {
+  const [variable] = variablesIn(text)
+  if (variable !== undefined) return `variables are not read here: %${variable}% would be shown as it is`
+  return textMistake(text.replaceAll('%', ''))
+}
+
 /** In the order in which they come first. */
 export function variablesIn(text: string): readonly VariableName[] {
   return [...new Set([...text.matchAll(reference)].map(([, name = '']) => name))].filter(isVariable)

@@ -52,9 +52,13 @@ function realText(value: number): string {
   return Number.isInteger(value) && Math.abs(value) < 1e15 ? value.toFixed(1) : String(value)
 }
 
+/** XML 1.0 has no way to write some control characters. */
+export function isPlistText(text: string): boolean {
+  return !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text) && text.isWellFormed()
+}
+
 function escaped(text: string): string {
-  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text) || !text.isWellFormed())
-    throw new TypeError('a property list cannot hold this text')
+  if (!isPlistText(text)) throw new TypeError('a property list cannot hold this text')
   // A carriage return that is not written as a number is read as a line feed (XML 1.0, 2.11).
   return text.replaceAll(/[&<>\r]/g, (one) => escapes[one] ?? '')
 }

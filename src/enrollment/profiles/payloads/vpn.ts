@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { plainTextMistake } from '../variables.ts'
 import { bit, choice, custom, host, number, reference, secret, text, texts, whole } from './fields.ts'
 import type { Fields, PayloadDefinition } from './payload.ts'
 
@@ -21,19 +22,26 @@ function association(name: string, key: string, which: string): Fields {
   }
 }
 
+const plain = () =>
+  z
+    .string()
+    .min(1)
+    .max(253)
+    .superRefine((written, context) => {
+      const message = plainTextMistake(written)
+      if (message !== undefined) context.addIssue({ code: 'custom', message })
+    })
+
 const onDemandEntry = z.strictObject({
   action: z
     .enum(['connect', 'disconnect', 'ignore', 'allow'])
     .meta({ description: 'What is done where the rest of the entry fits.' }),
-  ssids: z.array(z.string().min(1)).exactOptional().meta({ description: 'Wi-Fi networks.' }),
+  ssids: z.array(plain()).exactOptional().meta({ description: 'Wi-Fi networks.' }),
   interface: z
     .enum(['wifi', 'cellular', 'ethernet'])
     .exactOptional()
     .meta({ description: 'The kind of network.' }),
-  dnsDomains: z
-    .array(z.string().min(1))
-    .exactOptional()
-    .meta({ description: 'Search domains of the network.' }),
+  dnsDomains: z.array(plain()).exactOptional().meta({ description: 'Search domains of the network.' }),
   probe: z
     .url({ protocol: /^https?$/ })
     .exactOptional()
