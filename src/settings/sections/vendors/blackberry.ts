@@ -8,7 +8,7 @@ import {
   vendorSection,
   vendorUrl,
 } from './common.ts'
-import { type ClientSignIn, type PasswordSignIn, signInOf } from './sign-in.ts'
+import { type ClientSignIn, type PasswordSignIn, signInOf } from './parts/sign-in.ts'
 
 export interface BlackBerrySettings extends VendorCommon {
   readonly auth: BlackBerryAuth

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { secretSource } from '../secret.ts'
 import { commonKeys, name, type VendorCommon, vendorSection, vendorUrl, webhookKey } from './common.ts'
-import { signInOf, type VendorSignIn } from './sign-in.ts'
+import { signInOf, type VendorSignIn } from './parts/sign-in.ts'
 
 export interface JamfSettings extends VendorCommon {
   readonly auth: VendorSignIn

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Secret } from '../../secret.ts'
 import { secretSource } from '../secret.ts'
 import { commonKeys, name, type VendorCommon, vendorSection, vendorUrl, webhookKey } from './common.ts'
-import { type ClientSignIn, type PasswordSignIn, signInOf } from './sign-in.ts'
+import { type ClientSignIn, type PasswordSignIn, signInOf } from './parts/sign-in.ts'
 
 export interface WorkspaceOneSettings extends VendorCommon {
   readonly signIn: PasswordSignIn | (ClientSignIn & { readonly tokenUrl: URL })

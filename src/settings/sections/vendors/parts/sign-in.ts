@@ -1,5 +1,5 @@
-import type { Secret, SecretSource } from '../../secret.ts'
-import type { VendorBuilder } from './common.ts'
+import type { Secret, SecretSource } from '../../../secret.ts'
+import type { VendorBuilder } from '../common.ts'
 
 /** What a connection signs in with, where a vendor knows both ways: an OAuth client, or a user with a password. */
 export type VendorSignIn = ClientSignIn | PasswordSignIn
