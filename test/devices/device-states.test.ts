@@ -5,6 +5,7 @@ import { unknownPosture } from '../../src/domain/posture.ts'
 import type { DeviceState } from '../../src/domain/registration.ts'
 import type { FoundState } from '../../src/store/ports.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { admin, key, registration, start } from '../store/contract/values.ts'
 
 function state(id: string, version = 1): DeviceState {
@@ -191,6 +192,59 @@ t.test('while the record is down, what was true counts for staleFor, and nothing
   await t.rejects(async () => devices.find([key('a')]), StateUnavailable)
   control.down = false
   t.match(await devices.find([key('a')]), { registration: { id: 'r_1' } })
+})
+
+t.test('who asks after a registration is never told what a read found that began before it', async (t) => {
+  const { devices, put, control, asked } = deviceStatesUnderTest()
+  let slow = heldBack()
+  control.hold = slow.promise
+  const early = devices.find([key('a')])
+  // The first read is repeated twice, and then answers with what it found.
+  for (const reads of [2, 3]) {
+    const before = slow
+    slow = heldBack()
+    control.hold = slow.promise
+    devices.forgetUnknown([key('z')])
+    before.resolve()
+    await eventually(() => asked.length === reads)
+  }
+  put('a', state('r_1'))
+  devices.forgetUnknown([key('a')])
+  const late = devices.find([key('a')])
+  slow.resolve()
+  t.equal(await early, undefined)
+  t.match(await late, { registration: { id: 'r_1' } })
+})
+
+t.test(
+  'a read that began before notices were missed is repeated, and an older version then counts',
+  async (t) => {
+    const { devices, put, control } = deviceStatesUnderTest()
+    put('a', state('r_1', 5))
+    const slow = heldBack()
+    control.hold = slow.promise
+    const early = devices.find([key('a')])
+    put('a', state('r_1', 6))
+    devices.dropAll()
+    slow.resolve()
+    t.match(await early, { version: 6 })
+    // The record was restored from a back-up.
+    put('a', state('r_1', 4))
+    devices.dropAll()
+    t.match(await devices.find([key('a')]), { version: 4 })
+  },
+)
+
+t.test('a key that has ended lets nobody in while the record is down', async (t) => {
+  const { devices, put, control, clock } = deviceStatesUnderTest()
+  put('a', state('r_1'), start + 1000)
+  await devices.find([key('a')])
+  control.down = true
+  devices.dropAll()
+  clock.now = start + 999
+  t.match(await devices.find([key('a')]), { registration: { id: 'r_1' } })
+  clock.now = start + 1000
+  await t.rejects(async () => devices.find([key('a')]), StateUnavailable)
 })
 
 t.test('no more keys are hot than the limit', async (t) => {

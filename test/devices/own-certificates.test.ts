@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { OwnCertificates } from '../../src/devices/own-certificates.ts'
 import { RecordUnavailable } from '../../src/store/errors.ts'
+import { eventually } from '../helpers/eventually.ts'
 
 const gone = new RecordUnavailable('io', 'gone')
 
@@ -105,3 +106,66 @@ t.test('another authority is announced once', async (t) => {
   await own.ready()
   t.strictSame(announced, ['PEM 1', 'PEM 2'])
 })
+
+t.test('the first revocation of all counts from its notice on', async (t) => {
+  const { own, record } = setUp(t)
+  record.serials = []
+  await own.refresh()
+  own.told('BB')
+  t.strictSame([own.isRevoked(named('BB')), own.isRevoked(named('AA'))], [true, false])
+})
+
+t.test('failing again and again makes nothing that is old young', async (t) => {
+  const { own, record, clock } = setUp(t)
+  await own.refresh()
+  record.serials = undefined
+  await t.rejects(own.refresh(), gone)
+  clock.now = 60_000
+  await t.rejects(own.refresh(), gone)
+  clock.now = 60_001
+  t.throws(() => own.ready(), RecordUnavailable)
+})
+
+t.test('what could not be read is read again without anybody’s asking', async (t) => {
+  const { own, record } = setUp(t)
+  record.serials = undefined
+  await t.rejects(own.refresh(), gone)
+  record.serials = ['CC']
+  await eventually(() => own.isRevoked(named('CC')))
+})
+
+t.test(
+  'readings follow one another, two changes share the next one, and who asks waits for it',
+  async (t) => {
+    const answers: (() => void)[] = []
+    const asked: string[][] = []
+    const own = new OwnCertificates({
+      certificates: {
+        revokedSerials: () =>
+          new Promise((resolve) => {
+            const serials = [`A${answers.length}`]
+            asked.push(serials)
+            answers.push(() => resolve(serials))
+          }),
+      },
+      authorities: { trusted: async () => [] },
+      ...{ now: () => 0, monotonic: () => 0, onError: () => t.fail() },
+    })
+    t.teardown(() => own.close())
+    const first = own.refresh()
+    const second = own.refresh()
+    const third = own.refresh()
+    t.equal(asked.length, 1, 'not at the same time')
+    let isReady = false
+    const ready = own.ready()?.then(() => {
+      isReady = true
+    })
+    answers[0]!()
+    await first
+    await eventually(() => asked.length === 2)
+    t.equal(isReady, false, 'what was told of last is not read yet')
+    answers[1]!()
+    await Promise.all([second, third, ready])
+    t.strictSame([asked.length, own.isRevoked(named('A1')), own.isRevoked(named('A0'))], [2, true, false])
+  },
+)

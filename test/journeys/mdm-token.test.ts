@@ -210,7 +210,7 @@ t.test('who still uses the old token shows, and no sign-in costs a write', async
   await eventually(async () => (await phone.signIn({ token: value })).status === 302)
   const list = async () => (await gatehouse(gateway, 'token', 'list', '--json')).tokens[0]
   const first = await eventually(async () => ((await list()).uses > 0 ? list() : undefined))
-  t.match(first, { id, registrations: 1, state: 'active' })
+  t.match(first, { id, registrations: 1, state: /^active$/ })
   t.equal(first.hash, undefined)
   t.ok(Date.now() - first.lastUsedAt < 60_000)
   const before = first.uses

@@ -18,7 +18,7 @@ t.test('an ordinary request becomes one head and gets its answer', async (t) => 
   t.equal(statusOf(received), 200)
   t.match(received, /POST \/a abc$/)
   t.equal(closed, false, 'the connection stays open')
-  t.match(heads, [{ host: 'mail.example.com', target: '/a?b', query: 'b', hasBody: true, scheme: 'http' }])
+  t.match(heads, [{ host: 'mail.example.com', target: '/a?b', query: 'b', hasBody: true, scheme: /^http$/ }])
   t.match(heads[0]?.source, { address: '127.0.0.1', derivedFrom: 'peer' })
 })
 
