@@ -39,7 +39,7 @@ export const deviceCommand = defineCommand({
   details: wrapped(list),
   args: [
     { name: 'ID', description: 'The enrollment, by its id in `enroll list` or by its serial number.' },
-    { name: 'COMMAND', optional: true, description: 'One of the commands below.' },
+    { name: 'COMMAND', optional: true, description: 'One of the commands above.' },
   ],
   options,
   examples: [
