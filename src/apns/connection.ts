@@ -177,10 +177,10 @@ export class Connection {
     return stream
   }
 
-  /** Refused, above the GOAWAY's last, or never sent because the GOAWAY came first: nghttp2 calls that INTERNAL_ERROR. */
+  /** Refused, above the GOAWAY's last, or never sent. Of one below the last nobody knows, however it ended. */
   #wasUnseen({ rstCode, id, pending }: ClientHttp2Stream): boolean {
     if (rstCode === constants.NGHTTP2_REFUSED_STREAM || pending || id === undefined) return true
-    return id > this.#last || (this.#last < Infinity && rstCode === constants.NGHTTP2_INTERNAL_ERROR)
+    return id > this.#last
   }
 
   #rest(): void {

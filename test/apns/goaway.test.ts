@@ -79,6 +79,23 @@ t.test(
   },
 )
 
+t.test('a push that Apple took before its GOAWAY and never answers is not made again at once', async (t) => {
+  const { apns, wantAll, allCame, clock, worker, pushed } = await fleet(t, 1, { timeout: 500 })
+  let looked = 0
+  apns.decide(() => {
+    if (++looked > 1) return undefined
+    apns.goaway('Shutdown')
+    return 'silent'
+  })
+  await wantAll()
+  await eventually(() => pushed.length > 0)
+  t.equal(pushed[0]?.verdict, 'no-answer')
+  t.equal(looked, 1)
+  clock.now += 1_000
+  worker.poke()
+  await allCame()
+})
+
 t.test('a refused stream is sent again at once, on the connection that there is', async (t) => {
   const { apns, wantAll, allCame, tokens, came, pushed } = await fleet(t, 30)
   for (const token of tokens) apns.answer('refused', 2, token)
