@@ -35,6 +35,8 @@ export interface Certificates {
   /** Newest first. */
   byPublicKey(publicKey: string): Promise<readonly IssuedCertificate[]>
   ofEnrollment(enrollment: string): Promise<readonly IssuedCertificate[]>
+  /** Those that came with managed profiles, by enrollment; who has none is missing. */
+  ofProfiles(enrollments: readonly string[]): Promise<ReadonlyMap<string, readonly IssuedCertificate[]>>
   /** Newest first; `after` is the serial of the last one of the page before. */
   list(query: CertificateQuery): Promise<readonly IssuedCertificate[]>
   /** Revoking what is revoked changes nothing. @returns it as it is now */

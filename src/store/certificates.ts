@@ -14,6 +14,7 @@ import { toCertificate, toRow } from './certificate-rows.ts'
 import { carryRegistrations, withOrigin } from './certificate-succession.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import { endedKeys } from './proxied-keys.ts'
+import { slices } from './slices.ts'
 
 /** Certificates that our authorities have issued. */
 export function createCertificates(db: Database): Certificates {
@@ -23,6 +24,21 @@ export function createCertificates(db: Database): Certificates {
     byFingerprint: (fingerprint) => first(db, 'fingerprint', fingerprint),
     byPublicKey: (publicKey) => all(db, 'public_key', publicKey),
     ofEnrollment: (enrollment) => all(db, 'enrollment', enrollment),
+    async ofProfiles(enrollments) {
+      const found: IssuedCertificate[] = []
+      for (const ids of slices(enrollments)) {
+        const rows = await db.read
+          .selectFrom('certificates')
+          .selectAll()
+          .where('enrollment', 'in', ids)
+          .where('profile', 'is not', null)
+          .orderBy('issued_at', 'desc')
+          .orderBy('serial')
+          .execute()
+        found.push(...rows.map(toCertificate))
+      }
+      return Map.groupBy(found, ({ enrollment }) => enrollment)
+    },
     list: (query) => list(db, query),
     revoke: (serial, reason, by) => revoke(db, serial, reason, by),
     line: (serial) => readLine(db, serial),

@@ -47,6 +47,7 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
     'byFingerprint',
     'byPublicKey',
     'ofEnrollment',
+    'ofProfiles',
     'list',
     'revokedSerials',
     'revokedBy',

@@ -1,9 +1,10 @@
 import type { Enrollment } from '../../domain/enrollment.ts'
+import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
 import type { Store } from '../../store/ports.ts'
 import type { DeviceProfile, EnrolledPerson, ReportedList } from '../../store/profile-ports.ts'
-import { isAssigned, type Subject } from './assignment.ts'
+import { isAssigned } from './assignment.ts'
 import { type Organisation, ProfilesNotGranted, revisionFor } from './build-profile.ts'
-import { type Certificates, Device, grants } from './device.ts'
+import { Device, grants } from './device.ts'
 import { DeviceRows } from './device-rows.ts'
 import { profilePrefix } from './identifiers.ts'
 import { afterCommand } from './outcome.ts'
@@ -30,6 +31,8 @@ export interface Known {
   readonly rows: ReadonlyMap<string, readonly DeviceProfile[]>
   readonly people: ReadonlyMap<string, EnrolledPerson>
   readonly reported: ReadonlyMap<string, ReportedList>
+  /** Those that came with profiles, where a profile in force brings any. */
+  readonly certificates: ReadonlyMap<string, readonly IssuedCertificate[]>
 }
 
 export interface Kept {
@@ -50,14 +53,24 @@ export class DeviceKeeper {
     this.#sender = new StepSender(options, this.#templates, pace)
   }
 
-  async keep(enrollment: Enrollment, { rows, people, reported }: Known): Promise<Kept> {
-    const { record, organisation, now, check } = this.#options
+  /** May a profile in force bring certificates of ours? Asked for each page, so without working out any. */
+  get mayIssue(): boolean {
+    return this.#templates.profiles.some(({ payloads }) =>
+      payloads.some(({ definition }) => definition.provides === 'identity'),
+    )
+  }
+
+  async keep(enrollment: Enrollment, { rows, people, reported, certificates }: Known): Promise<Kept> {
+    const { record, organisation, now, check, renewBefore } = this.#options
     const before = rows.get(enrollment.id) ?? []
     const known = new DeviceRows(record.deviceProfiles, enrollment.id, before)
     await this.#settle(enrollment, known)
     const person = enrollment.user === undefined ? undefined : people.get(enrollment.user.toLowerCase())
     const subject = { enrollment, person }
-    const device = new Device(subject, organisation, await this.#certificates(subject))
+    const device = new Device(subject, organisation, {
+      issued: certificates.get(enrollment.id) ?? [],
+      endsBefore: now() + renewBefore,
+    })
     const told = reportedProfiles(reported.get(enrollment.id), profilePrefix(organisation.identifier))
     const fresh = told !== undefined && told.at >= enrollment.authenticatedAt ? told : undefined
     const wanted = await this.#wanted(device, known)
@@ -104,17 +117,6 @@ export class DeviceKeeper {
       }
     }
     return wanted
-  }
-
-  /** Asked for only where a profile of the device brings one. */
-  async #certificates(subject: Subject): Promise<Certificates> {
-    const { record, now, renewBefore } = this.#options
-    const templates = this.#templates
-    const issues = templates.profiles.some(
-      (profile) => isAssigned(profile, subject) && templates.of(profile).issues,
-    )
-    const issued = issues ? await record.certificates.ofEnrollment(subject.enrollment.id) : []
-    return { issued, endsBefore: now() + renewBefore }
   }
 
   /** The file may say something else of it than it did. */

@@ -171,14 +171,15 @@ export class ProfileKeeper {
   }
 
   async #known(enrollments: readonly Enrollment[]): Promise<Known> {
-    const { deviceProfiles, enrolledPeople } = this.#options.record
+    const { deviceProfiles, enrolledPeople, certificates } = this.#options.record
     const ids = enrollments.map(({ id }) => id)
     const users = enrollments.flatMap(({ user }) => user ?? [])
-    const [rows, people, reported] = await Promise.all([
+    const [rows, people, reported, issued] = await Promise.all([
       deviceProfiles.of(ids),
       enrolledPeople.of(users),
       deviceProfiles.reported(ids),
+      this.#devices.mayIssue ? certificates.ofProfiles(ids) : new Map(),
     ])
-    return { rows: Map.groupBy(rows, ({ enrollment }) => enrollment), people, reported }
+    return { rows: Map.groupBy(rows, ({ enrollment }) => enrollment), people, reported, certificates: issued }
   }
 }

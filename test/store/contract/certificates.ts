@@ -160,6 +160,23 @@ export function certificatesContract(t: Test, open: OpenStore): void {
     })
   })
 
+  t.test('those that came with managed profiles are read for many enrollments at once', async (t) => {
+    const { certificates } = await open(t)
+    const wifi = certificate('A1', { profile: 'com.example.wifi' })
+    const renewed = certificate('A2', { profile: 'com.example.wifi', issuedAt: start + 1 })
+    const other = certificate('A3', { enrollment: 'UDID-2', profile: 'com.example.vpn' })
+    for (const one of [wifi, renewed, other, certificate('A4')]) await certificates.issue(one, scep)
+    await certificates.issue(certificate('A5', { enrollment: 'UDID-4', profile: 'p' }), scep)
+    const found = await certificates.ofProfiles(['UDID-1', 'UDID-2', 'UDID-3'])
+    t.strictSame(
+      [...found].toSorted(([a], [b]) => a.localeCompare(b)),
+      [
+        ['UDID-1', [renewed, wifi]],
+        ['UDID-2', [other]],
+      ],
+    )
+  })
+
   t.test('certificates are found by what names them, newest first', async (t) => {
     const { certificates } = await open(t)
     const old = certificate('A1', { publicKey: 'k', notAfter: start + 10 })
