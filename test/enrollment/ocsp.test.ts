@@ -215,9 +215,17 @@ function variants(question: Buffer) {
   const extensions = (...all: Buffer[]) => explicit(2, sequence(...all))
   const nonce = (bytes: Buffer) => sequence(oid('1.3.6.1.5.5.7.48.1.2'), octetString(bytes))
   const whole = (...parts: Buffer[]) => sequence(sequence(...parts))
+  const [digest, , keyHash, serial] = childrenOf(readAsn1(id)).map((one) => encode(one))
+  const named = (name: Buffer, number = serial!) => sequence(digest!, octetString(name), keyHash!, number)
+  const tolerated = sequence(oid('1.3.6.1.5.5.7.48.1.4'), Buffer.from([1, 1, 0]), octetString(id))
   const critical = sequence(oid('1.3.6.1.5.5.7.48.1.4'), Buffer.from([1, 1, 0xff]), octetString(id))
   return {
+    id,
+    /** The same key and serial number under another name. */
+    otherName: named(Buffer.alloc(20, 7)),
+    about: (...ids: readonly Buffer[]) => whole(sequence(...ids.map((one) => sequence(one)))),
     fine: {
+      'an extension that need not be known': whole(sequence(request), extensions(tolerated)),
       plain: whole(sequence(request)),
       'a version': whole(explicit(0, integer(0)), sequence(request)),
       'a long nonce': whole(sequence(request), extensions(nonce(octetString(Buffer.alloc(128, 1))))),
@@ -235,6 +243,10 @@ function variants(question: Buffer) {
       'a nonce that is too long': whole(sequence(request), extensions(nonce(Buffer.alloc(132)))),
       'a critical extension': whole(sequence(request), extensions(critical)),
       'a critical extension of one': whole(sequence(sequence(id, explicit(0, sequence(critical))))),
+      'a serial number that is too long': whole(
+        sequence(sequence(named(Buffer.alloc(20, 7), integer(Buffer.alloc(22, 1))))),
+      ),
+      'something else than a signature': sequence(sequence(sequence(request)), octetString(id)),
       'a list too many': whole(sequence(request), sequence(request)),
       'too long': whole(
         sequence(request),
@@ -255,7 +267,12 @@ t.test(
     outcomes.length = 0
     for (const [name, message] of Object.entries(wrong))
       t.equal((await send(url, '/ocsp', message)).body.toString('hex'), malformed, name)
-    for (const path of ['/ocsp/%20', '/ocsp/AAAA', `/ocsp/${'A'.repeat(4100)}`])
+    for (const path of [
+      '/ocsp/%20',
+      '/ocsp/AAAA',
+      `/ocsp/${fine.plain.toString('base64url')},`,
+      `/ocsp/${'A'.repeat(4100)}`,
+    ])
       t.equal((await send(url, path)).body.toString('hex'), malformed, path)
     t.strictSame([...new Set(outcomes)], ['malformed'])
 
@@ -277,6 +294,25 @@ t.test(
     t.equal((await send(busy.url, '/ocsp', busy.question('-cert', 'kept.crt'))).status, 429)
   },
 )
+
+t.test('each certificate is answered for by itself, whatever was asked before', async (t) => {
+  const { url, issue, question } = await responder(t)
+  const [, other] = [await issue('kept'), await issue('other')]
+  const one = question('-no_nonce', '-cert', 'kept.crt')
+  const ask = async (message: Buffer) => (await send(url, '/ocsp', message)).body
+  const alone = await ask(one)
+  t.notOk(alone.includes(Buffer.from(other.serial, 'hex')))
+  const both = await ask(question('-no_nonce', '-cert', 'kept.crt', '-cert', 'other.crt'))
+  t.ok(both.includes(Buffer.from(other.serial, 'hex')), 'not what is kept of the first alone')
+  t.ok((await ask(one)).equals(alone))
+
+  const { id, otherName, about } = variants(one)
+  t.equal((await ask(about(otherName))).toString('hex'), unauthorized, 'the key alone is not the CA')
+  const [good, unknown] = [Buffer.from('8000', 'hex'), Buffer.from('8200', 'hex')]
+  const mixed = await ask(about(id, otherName))
+  t.ok(mixed.includes(Buffer.concat([id, good])))
+  t.ok(mixed.includes(Buffer.concat([otherName, unknown])), 'the serial number alone is nothing')
+})
 
 t.test('after a rotation each authority answers for its own', async (t) => {
   const { tool, service, options, issue, ask, clock } = await responder(t)

@@ -176,6 +176,26 @@ t.test('size, nesting and number are bounded', async (t) => {
   t.throws(() => readPlist(plist(`<string>${'a'.repeat(1024 * 1024)}</string>`)), /too large/)
 })
 
+t.test('what stands side by side is not nested', (t) => {
+  t.strictSame(
+    readPlist(plist('<array><array/><array><true/></array><dict><key>a</key><true/></dict></array>'), {
+      maxDepth: 2,
+    }),
+    [[], [true], { a: true }],
+  )
+  t.end()
+})
+
+t.test('a value is no key, and characters that XML does not have stand nowhere', (t) => {
+  t.throws(() => read('<dict><string/><true/></dict>'), /value without a key/)
+  t.throws(() => read('<dict><string>a</string><true/></dict>'), /value without a key/)
+  for (const character of ['\u0000', '\u0008', '\u000b', '\u001f', '\ufffe', '\uffff'])
+    for (const body of [`<string>${character}</string>`, `<!--${character}--><true/>`])
+      t.throws(() => read(body), /characters that XML does not have/)
+  t.equal(read('<string>\t\n\ufffd</string>'), '\t\n\ufffd')
+  t.end()
+})
+
 t.test('a field of another type is as one that is not there', async (t) => {
   const dict = readPlistDict(
     plist(`<dict><key>s</key><string>x</string><key>e</key><string/><key>i</key><integer>2</integer>

@@ -92,7 +92,9 @@ t.test('a signature by an elliptic curve is verified and written', async (t) => 
     '-nodetach',
   )
   t.ok(verifySignedData(theirs).content.equals(content))
-  tool.file('ours', signData({ content, signer: ec, signingTime: Date.now() }))
+  tool.file('ours', signData({ content, signer: ec, signingTime: Date.UTC(2026, 0, 31, 12) }))
+  const printed = tool.run('cms', '-cmsout', '-print', '-inform', 'DER', '-in', 'ours', '-noout')
+  t.match(printed.toString(), /signingTime[\s\S]*Jan 31 12:00:00 2026 GMT/)
   t.ok(
     tool
       .run(

@@ -40,6 +40,9 @@ t.test('an identity is renewed from its time on until its grace is over', async 
   t.match(late, { kind: 'fail', error: /enrolled anew/, dueAt: undefined })
   const told = sent({ state: 'failed', error: 'too late' })
   t.equal(renewalStep(situation(end + 91 * day, { renewal: told })).kind, 'wait', 'told once')
+  t.equal(renewalStep(situation(end, { renewal: told })).kind, 'wait', 'nothing is due')
+  const former = sent({ state: 'failed', serial: 'A0', dueAt: end + day })
+  t.equal(renewalStep(situation(end, { renewal: former })).kind, 'send', 'that was of the one before')
 })
 
 t.test(
