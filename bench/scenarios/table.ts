@@ -4,6 +4,7 @@ import { cutOff } from './cut-off.ts'
 import { growth } from './growth.ts'
 import { hotCopies } from './hot-copies.ts'
 import { polling } from './polling.ts'
+import { profiles } from './profiles.ts'
 import { proxies } from './proxies.ts'
 import { pushes } from './pushes.ts'
 import { registrations } from './registrations.ts'
@@ -26,4 +27,5 @@ export const scenarios: readonly Scenario[] = [
   pushes,
   scep,
   checkIns,
+  profiles,
 ]
