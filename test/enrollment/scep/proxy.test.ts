@@ -12,7 +12,7 @@ import {
 import { createScepProxy } from '../../../src/enrollment/scep/proxy.ts'
 import { rsaKey, scepServer } from '../../helpers/scep.ts'
 
-async function proxyTo(t: Test, listener: RequestListener) {
+async function proxyTo(t: Test, listener: RequestListener, requests = 100) {
   const server = createServer(listener)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -20,7 +20,7 @@ async function proxyTo(t: Test, listener: RequestListener) {
   const proxy = createScepProxy({
     url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/certsrv?profile=devices`),
     ca: [],
-    settings: { requests: 100, attempts: 2 },
+    settings: { requests, attempts: 2 },
     keys: { bind: async () => 'bound' },
     now: Date.now,
     onDecided: () => {},
@@ -43,6 +43,21 @@ async function proxyTo(t: Test, listener: RequestListener) {
       ),
   }
 }
+
+t.test('an address that asks too often is told so, and the server behind hears nothing of it', async (t) => {
+  let heard = 0
+  const listener: RequestListener = (_, response) => {
+    heard += 1
+    response.writeHead(200, { 'content-type': 'text/plain' })
+    response.end('GetNextCACert')
+  }
+  const { get, post } = await proxyTo(t, listener, 2)
+  for (let ask = 0; ask < 2; ask++) t.equal((await get('operation=GetCACaps')).status, 200)
+  const before = heard
+  for (const answer of [await get('operation=GetCACaps'), await post(Buffer.from('x'))])
+    t.strictSame([answer.status, Object.fromEntries(answer.headers)['Retry-After']], [429, '60'])
+  t.equal(heard, before)
+})
 
 t.test('SCEP is passed on to the server behind, and its answers back', async (t) => {
   const behind = await scepServer(t)
