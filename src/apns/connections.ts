@@ -15,8 +15,8 @@ export interface ConnectionsOptions {
   readonly onGoaway: (reason: string | undefined) => void
 }
 
-/** For a push that connection after connection refuses unseen. */
-const attempts = 3
+/** For a push that a connection refuses unseen and yet goes on. */
+const mostRefusals = 3
 
 /**
  * A few connections to APNs, opened when they are needed and kept: Apple takes frequent connecting for an attack. A push
@@ -48,17 +48,16 @@ export class Connections {
 
   /** Never rejects. */
   async send(push: Push): Promise<Outcome> {
-    let why = ''
-    for (let attempt = 1; attempt <= attempts; attempt++) {
+    for (let refusals = 0; ; ) {
       const connection = await this.#withRoom()
       if (!(connection instanceof Connection)) return connection
       const outcome = await connection.send(push)
       this.#learn(connection, outcome)
       this.#waiting.shift()?.()
       if (outcome.kind !== 'unseen') return outcome
-      why = outcome.why
+      // The end of a connection does not count: the next one has a back-off of its own.
+      if (connection.usable && ++refusals === mostRefusals) return unanswered(outcome.why)
     }
-    return unanswered(why)
   }
 
   /** What answers this connection's credentials badly, answers all of them so: the next push opens another. */

@@ -5,12 +5,13 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import type { SimulatedApns } from '../../sim/apns.ts'
 import type { StoreLocation } from '../../src/store/location.ts'
 import { openStore } from '../../src/store/open.ts'
 import { temporaryFolder } from '../helpers/certificates.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { apnsFiles, type RoleSetup, startRole } from './role-support.ts'
-import { apnsUnderTest, enroller, pushCertificate } from './support.ts'
+import { apnsUnderTest, enroller, pushCertificate, type ScriptedAnswer } from './support.ts'
 
 const day = 86_400_000
 
@@ -71,19 +72,24 @@ t.test(
     for (let index = 0; index < 30; index++) tokens.push(await enrol(`phone-${index}`))
     const role = await startRole(setup('one'))
     t.teardown(role.close)
-    apns.hold(true)
+    const held = Promise.withResolvers<ScriptedAnswer>()
+    apns.decide(() => held.promise)
     for (let index = 0; index < 15; index++) await store.pushOutbox.wantPush(`phone-${index}`, Date.now())
-    await eventually(() => apns.requests > 0)
+    await eventually(() => apns.requests >= 15)
     const renewed = await pushCertificate()
     // Longer than the one before, so that the file's size says so whatever its times are.
     writeFileSync(join(folder, 'new.pem'), `${renewed.certificate}${renewed.key}\n`)
     renameSync(join(folder, 'new.pem'), settings.certificate)
     await eventually(() => readFileSync(join(folder, 'log'), 'utf8').includes('push certificate reloaded'))
-    apns.hold(false)
+    held.resolve({ status: 200 })
     for (let index = 15; index < 30; index++) await store.pushOutbox.wantPush(`phone-${index}`, Date.now())
     await eventually(() => tokens.every((token) => came(token) > 0), 60_000)
     const { fingerprint256 } = new X509Certificate(renewed.certificate)
     await eventually(() => apns.pushes.some(({ certificate }) => certificate === fingerprint256))
+    t.ok(
+      tokens.every((token) => came(token) === 1),
+      'those under way were answered where they were',
+    )
   },
 )
 
@@ -119,3 +125,34 @@ t.test('a device that has checked out is called no more, even when its push was 
   await eventually(async () => (await store.pushOutbox.get('gone')) === undefined)
   t.equal(came(gone), 0)
 })
+
+for (const [what, refuse] of [
+  [
+    'the answer BadCertificateEnvironment',
+    (apns: SimulatedApns) => apns.answer({ status: 403, reason: 'BadCertificateEnvironment' }, 5),
+  ],
+  [
+    'a GOAWAY with BadCertificate',
+    (apns: SimulatedApns) => {
+      apns.decide(() => {
+        apns.goaway('BadCertificate')
+        return 'silent'
+      })
+    },
+  ],
+] as const)
+  t.test(`${what} is on /readyz, pushing stops, and the gateway stays ready`, async (t) => {
+    const { apns, setup, store, enrol } = await setting(t)
+    for (let index = 0; index < 5; index++) await enrol(`phone-${index}`)
+    refuse(apns)
+    const role = await startRole(setup('one'))
+    t.teardown(role.close)
+    for (let index = 0; index < 5; index++) await store.pushOutbox.wantPush(`phone-${index}`, Date.now())
+    const condition = () => role.health.report().parts.apns
+    await eventually(() => condition()?.ok === false)
+    t.match(condition()?.detail, /Apple refuses every push: .*BadCertificate/)
+    t.ok(role.health.report().ready)
+    await eventually(async () => (await store.pushOutbox.get('phone-0'))?.failures !== 0)
+    t.equal(await store.pushOutbox.size(), 5, 'all are wanted still')
+    for (let index = 0; index < 5; index++) t.ok(await store.enrollments.pushTarget(`phone-${index}`))
+  })
