@@ -6,8 +6,10 @@ import { type AppleDevice, ServerRefused } from '../../sim/apple-device.ts'
 import { startCollaboration } from '../../sim/collaboration.ts'
 import { certificateRequest, scepRequest, temporaryIdentity } from '../../sim/scep-client.ts'
 import type { PlistDict } from '../../src/lib/plist/values.ts'
+import { Secret } from '../../src/settings/secret.ts'
+import { day, renewalUnderTest } from '../enrollment/renewal/support.ts'
 import { certificates, temporaryFolder } from '../helpers/certificates.ts'
-import { type EnrollmentUnderTest, enrollmentUnderTest } from '../helpers/enrollment.ts'
+import { type EnrollmentUnderTest, topic } from '../helpers/enrollment.ts'
 import { enterpriseScep } from '../helpers/enterprise-scep.ts'
 import { ask, form } from '../helpers/http-client.ts'
 import { openStream } from '../helpers/open-stream.ts'
@@ -31,7 +33,7 @@ async function setUp(t: Test) {
   writeFileSync(password, behind.challenge, { mode: 0o600 })
   const service = await startCollaboration({ port: 0, host: '127.0.0.1' })
   t.teardown(() => service.close())
-  const enrollment = await enrollmentUnderTest(t, {
+  const enrollment = await renewalUnderTest(t, {
     policy,
     services: `  - name: chat
     hosts: [chat.localhost]
@@ -45,7 +47,15 @@ async function setUp(t: Test) {
     await phone.install(await enrollment.browser().profile(await enrollment.code(user), path))
     return phone
   }
-  return { ...enrollment, behind, enrolled }
+  const { settings, round: ownRound } = enrollment
+  const challenge = new Secret(behind.challenge, { file: password })
+  const access = { issuer: behind.authority, challenge }
+  const round = (ahead: number) =>
+    ownRound(ahead, {
+      settings: { ...settings, topic, behind: access },
+      newEnd: async () => undefined,
+    })
+  return { ...enrollment, behind, enrolled, round }
 }
 
 interface Shown {
@@ -196,6 +206,39 @@ t.test('a renewal that would hide its new key is not passed on, of whatever kind
   t.equal(behind.asked.length, asked)
   await phone.poll()
 })
+
+t.test(
+  'an identity of that server is renewed by a new profile through the proxy, once, and the old one ends',
+  async (t) => {
+    const enrollment = await setUp(t)
+    const { store, enrolled, behind, round, waiting } = enrollment
+    const phone = await enrolled('alice')
+    await phone.poll()
+    const former = phone.identity!
+    t.equal((await signIn(enrollment, former)).status, 302)
+    const asked = behind.asked.length
+    await round(14 * day)
+    t.equal(await waiting(phone), 0, 'of 30 days, half are enough to begin with')
+    await round(16 * day)
+    t.equal(await waiting(phone), 1)
+    await phone.poll()
+    const present = phone.identity!
+    t.not(present.certificate, former.certificate)
+    t.equal(behind.asked.length, asked + 1, 'it came from the server behind')
+    const { fingerprint256 } = new X509Certificate(present.certificate)
+    const pinned = (await store.enrollments.get(phone.options.udid))?.certificate
+    const issued = await store.certificates.byFingerprint(pinned ?? '')
+    const shown = new X509Certificate(Buffer.from(issued?.certificate ?? '', 'base64'))
+    t.equal(shown.fingerprint256, fingerprint256)
+    t.equal((await signIn(enrollment, present)).status, 302, 'it opens the gateway')
+    t.match((await signIn(enrollment, former)).body, 'certificate.revoked', 'the old one opens nothing')
+    await round(1 * day)
+    t.equal(await waiting(phone), 0, 'not again, though less is left of it than `renewBefore`')
+    t.equal(await store.renewals.get(phone.options.udid), undefined)
+    await phone.poll()
+    t.match(await store.enrollments.get(phone.options.udid), { state: 'enrolled', user: 'alice' })
+  },
+)
 
 async function refusalOf(request: Promise<unknown>): Promise<number | undefined> {
   const error: unknown = await request.then(() => undefined).catch((error: unknown) => error)

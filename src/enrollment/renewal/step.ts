@@ -42,7 +42,7 @@ const wait: RenewalStep = { kind: 'wait' }
 export function renewalStep(situation: RenewalSituation): RenewalStep {
   const { identity, settings, newEnd, now } = situation
   const { notAfter, serial } = identity
-  if (notAfter - settings.renewBefore > now) return wait
+  if (notAfter - leadOf(situation) > now) return wait
   // What was done about the one before it.
   const renewal = situation.renewal?.serial === serial ? situation.renewal : undefined
   if (now >= notAfter + settings.renewalGrace) return tooLate(renewal)
@@ -50,6 +50,12 @@ export function renewalStep(situation: RenewalSituation): RenewalStep {
   if (renewal?.state === 'failed' && (renewal.dueAt ?? Number.POSITIVE_INFINITY) > now) return wait
   if (newEnd !== undefined && newEnd - notAfter < settings.renewBefore / 2) return { kind: 'pointless' }
   return { kind: 'send' }
+}
+
+/** A server behind may issue for less than `renewBefore`: its certificates would be renewed without end. */
+function leadOf({ identity, newEnd, settings }: RenewalSituation): number {
+  if (newEnd !== undefined) return settings.renewBefore
+  return Math.min(settings.renewBefore, (identity.notAfter - identity.notBefore) / 2)
 }
 
 function tooLate(renewal: Renewal | undefined): RenewalStep {
