@@ -320,6 +320,44 @@ t.test('new files of an enterprise CA count without a restart; half of them chan
   t.equal((await store.authorities.list()).length, 2)
 })
 
+t.test(
+  'a machine with the former files of an enterprise CA does not put it back, and issues nothing',
+  async (t) => {
+    const tool = openssl(t)
+    const [first, second] = [enterprise(tool, 'First'), enterprise(tool, 'Second')]
+    const paths = (name: string) => ({
+      cert: join(tool.folder, `${name}.crt`),
+      key: join(tool.folder, `${name}.key`),
+    })
+    const [external, elsewhere] = [paths('issuing'), paths('elsewhere')]
+    const copy = () => {
+      cpSync(external.cert, elsewhere.cert)
+      cpSync(external.key, elsewhere.key)
+    }
+    first('crt')
+    first('key')
+    copy()
+    const { options, settings, store } = await setUp(t, { external })
+    const others = { ...options, settings: { ...settings, external: elsewhere } }
+    const service = await CertificateService.open(options)
+    const [other, deaf] = [await CertificateService.open(others), await CertificateService.open(others)]
+    second('crt')
+    second('key')
+    t.equal(await service.reload(), true)
+    await t.rejects(other.refresh(), KeyFileError)
+    for (const machine of [other, deaf]) {
+      await t.rejects(machine.reload(), /elsewhere\.crt: is that of ca_test1, which was replaced/)
+      await t.rejects(issued(machine), /was replaced/)
+    }
+    await t.rejects(CertificateService.open(others), /was replaced/, 'nor does a restart')
+    t.equal((await store.authorities.list()).length, 2)
+    t.equal((await store.authorities.list())[0]?.id, service.issuing.id)
+    copy()
+    t.equal(await other.reload(), true)
+    t.equal((await issued(other)).authority, service.issuing.id)
+  },
+)
+
 t.test('a machine without the key of the CA that issues now issues nothing, until it is there', async (t) => {
   const { tool, options, settings, clock } = await setUp(t, {
     passphrase: new Secret('a long passphrase', { env: 'CA' }),

@@ -87,7 +87,11 @@ export class CertificateService {
   async reload(): Promise<boolean> {
     const before = this.issuing.id
     const isExternal = this.#options.settings.external !== undefined
-    if (isExternal) await ensureAuthority(this.#options)
+    if (isExternal)
+      await ensureAuthority(this.#options).catch((error: unknown) => {
+        if (error instanceof AuthorityReplaced) this.#missing = error
+        throw error
+      })
     if (isExternal || this.#missing !== undefined) await this.refresh()
     return this.issuing.id !== before
   }
@@ -168,21 +172,37 @@ async function openTrusted(
 
 async function ensureAuthority(options: CertificateServiceOptions): Promise<void> {
   const { store, settings, now } = options
-  const [issuing] = await store.authorities.list()
+  const known = await store.authorities.list()
   const by = { name: 'enrollment', why: 'the settings ask for it', at: now() }
-  if (settings.external !== undefined) return takeExternal(options, issuing, by)
-  if (issuing === undefined) await addOwn(options, { bits: usualBits, replaces: undefined, by })
+  if (settings.external !== undefined) return takeExternal(options, known, by)
+  if (known.length === 0) await addOwn(options, { bits: usualBits, replaces: undefined, by })
+}
+
+/** The files are those of an authority before the one that issues. */
+class AuthorityReplaced extends KeyFileError {
+  constructor(file: string, { id, retiredAt = 0 }: CertificateAuthority) {
+    const at = new Date(retiredAt).toISOString()
+    super(
+      file,
+      `is that of ${id}, which was replaced at ${at} and does not issue again: put the files of the CA that issues now here as well`,
+    )
+    this.name = 'AuthorityReplaced'
+  }
 }
 
 async function takeExternal(
   { store, settings, newId }: CertificateServiceOptions,
-  issuing: CertificateAuthority | undefined,
+  known: readonly CertificateAuthority[],
   by: Actor,
 ): Promise<void> {
   const { external } = settings
   if (external === undefined) return
   const authority = await readExternal(external, { id: `ca_${newId()}`, at: by.at })
+  const [issuing, ...former] = known
   if (issuing?.certificate === authority.certificate) return
+  // A machine on which the files of the next one are missing: two would replace each other for ever.
+  const replaced = former.find(({ certificate }) => certificate === authority.certificate)
+  if (replaced !== undefined) throw new AuthorityReplaced(external.cert, replaced)
   await store.authorities.add(authority, issuing?.id, by)
 }
 
