@@ -139,7 +139,7 @@ export function renewalsContract(t: Test, open: OpenStore): void {
   )
 
   t.test('what a certificate has registered is known by the one that takes its place', async (t) => {
-    const { certificates, registrations, audit } = await open(t)
+    const { certificates, registrations, audit, scepChallenges, proxiedKeys } = await open(t)
     const key = (serial: string) => ({
       binding: 'certificate' as const,
       hash: sha256OfParts('mail', 'certificate', certificate(serial).publicKey),
@@ -163,6 +163,15 @@ export function renewalsContract(t: Test, open: OpenStore): void {
     t.strictSame([await holder('B2'), await holder('C1')], ['r_b', 'r_c'], 'of the same profile and device')
     await certificates.issue(certificate('A3'), scep)
     t.equal(await holder('A3'), undefined, 'a new identity is no renewal')
+    await certificates.issue(certificate('B3', { predecessor: 'B2', issuedAt: start + 2 }), scep)
+    t.equal((await certificates.bySerial('B3'))?.profile, 'wifi', 'a renewal comes with the same profile')
+    for (const serial of ['C1', 'B1', 'B2', 'B3']) await certificates.revoke(serial, 'keyCompromise', admin)
+    await certificates.issue(certificate('B4', { profile: 'wifi', issuedAt: start + 3 }), scep)
+    t.equal(await holder('B4'), undefined, 'what is revoked hands nothing on')
+    const challenge = { hash: 'h', enrollment: 'UDID-1', createdAt: start, expiresAt: start + 10 }
+    await scepChallenges.add({ ...challenge, renews: 'A2' })
+    await proxiedKeys.bind({ publicKey: certificate('A9').publicKey, challenge: 'h', at: start })
+    t.equal(await holder('A9'), 'r_a', 'also a key that asks a server behind')
     t.match(await audit.list({ subject: 'r_a', limit: 1 }), [
       { action: 'registration.keys-added', actor: 'enrollment' },
     ])

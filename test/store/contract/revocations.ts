@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { IssuedCertificate } from '../../../src/domain/issued-certificate.ts'
+import { type IssuedCertificate, proxiedSerial } from '../../../src/domain/issued-certificate.ts'
 import type { Store } from '../../../src/store/ports.ts'
 import { certificate } from './certificates.ts'
 import { enrollmentStart } from './enrollments.ts'
@@ -102,6 +102,59 @@ export function revocationsContract(t: Test, open: OpenStore): void {
     const anew = await issue(store, 'A3', { enrollment: 'U1', issuedAt: start + 20 })
     await enrolled(store, 'U1', anew, start + 21)
     t.strictSame(await certificates.revokeUnused(soon, admin), [])
+  })
+
+  t.test(
+    'whose user nobody knows has used what it has; as many are revoked at a time as was said',
+    async (t) => {
+      const store = await open(t)
+      const { certificates, enrollments } = store
+      const identity = { certificate: 'fingerprint of A1', publicKey: 'key of U1' }
+      const { user: _, ...nobodys } = enrollmentStart('U1', { identity })
+      await issue(store, 'A1', { enrollment: 'U1' })
+      await enrollments.begin(nobodys)
+      await enrolled(store, 'U2', await issue(store, 'B1', { enrollment: 'p_1' }))
+      await certificates.issue(certificate('B2', { enrollment: 'U2' }), scep)
+      t.strictSame(await certificates.revokeUnused(soon, admin), [])
+      for (const serial of ['C1', 'C2', 'C3']) await issue(store, serial, { enrollment: serial })
+      t.equal((await certificates.revokeUnused({ ...soon, atMost: 2 }, admin)).length, 2)
+      t.equal((await certificates.revokeUnused({ ...soon, atMost: 2 }, admin)).length, 1)
+    },
+  )
+
+  t.test('a key that asked a server behind ends once, with its certificate or its enrollment', async (t) => {
+    const { certificates, scepChallenges, proxiedKeys, changes, audit } = await open(t)
+    const challenges = ['h1', 'h2', 'h3'] as const
+    for (const hash of challenges)
+      await scepChallenges.add({ hash, enrollment: 'U1', createdAt: start, expiresAt: start + 10 })
+    const at = start
+    await proxiedKeys.bind({ publicKey: 'AA', challenge: 'h1', at })
+    await proxiedKeys.bind({ publicKey: 'BB', challenge: 'h2', at })
+    const shown = certificate(proxiedSerial('AA'), { publicKey: 'AA', enrollment: 'U1' })
+    await proxiedKeys.learn(shown, scep)
+    await proxiedKeys.learn(shown, scep)
+    t.equal((await audit.list({ subject: shown.serial, limit: 9 })).length, 1, 'learnt once')
+    const endOf = async (publicKey: string) => (await proxiedKeys.find(publicKey))?.endedAt
+    await certificates.revoke(shown.serial, 'keyCompromise', { ...admin, at: start + 5 })
+    t.strictSame([await endOf('AA'), await endOf('BB')], [start + 5, undefined])
+    const before = await changes.latest()
+    await certificates.revokeEnrollment('U1', 'cessationOfOperation', { ...admin, at: start + 7 })
+    t.strictSame([await endOf('AA'), await endOf('BB')], [start + 5, start + 7])
+    t.strictSame(
+      (await changes.since(before, 9)).map(({ kind, subject }) => [kind, subject]),
+      [['certificate', proxiedSerial('BB')]],
+    )
+    t.ok(await scepChallenges.find('h1'), 'a challenge that was used is told from an unknown one')
+    t.equal(await scepChallenges.find('h3'), undefined)
+  })
+
+  t.test('a key that our own CA has issued for asks no server behind in another’s name', async (t) => {
+    const store = await open(t)
+    const { scepChallenges, proxiedKeys } = store
+    await issue(store, 'A1', { publicKey: 'AA' })
+    await scepChallenges.add({ hash: 'h', enrollment: 'U1', createdAt: start, expiresAt: start + 10 })
+    t.equal(await proxiedKeys.bind({ publicKey: 'AA', challenge: 'h', at: start }), 'key-taken')
+    t.equal((await scepChallenges.find('h'))?.usedBy, undefined)
   })
 
   t.test('certificates are listed by user and by enrollment, page after page', async (t) => {
