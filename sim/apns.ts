@@ -36,6 +36,8 @@ export interface SimulatedApns {
   readonly requests: number
   /** Connections so far. */
   readonly connections: number
+  /** Those that are open now. */
+  readonly open: number
   /** The most requests that were open at a time on one connection. */
   readonly mostStreams: number
   /** The next `times` pushes to this token, or to any, get this. */
@@ -146,6 +148,10 @@ class Apns implements SimulatedApns {
   get origin(): string {
     const { address, port } = this.#server.address() as AddressInfo // it listens on TCP
     return `https://${address}:${port}`
+  }
+
+  get open(): number {
+    return this.#sessions.size
   }
 
   answer(answer: ScriptedAnswer, times = 1, token?: string): void {

@@ -187,6 +187,31 @@ t.test(
   },
 )
 
+t.test('a connection that falls silent while it is idle is given up before a push needs it', async (t) => {
+  const host = ownAddress()
+  const service = await apnsUnderTest(t, { proxy: host })
+  const { apns } = service
+  const { hostname, port } = new URL(apns.origin)
+  const proxy = await startTcpProxy(t, { host: hostname, port: Number(port) }, host)
+  const origin = `https://${host}:${proxy.port}`
+  const { enrol, store, clock, worker, pushed } = await workerUnderTest(t, service, {
+    origin,
+    pingAfter: 100,
+  })
+  await enrol('phone')
+  await store.pushOutbox.wantPush('phone', clock.now)
+  worker.poke()
+  await eventually(() => pushed.length === 1)
+  proxy.hold()
+  await eventually(() => apns.open === 0)
+  await proxy.restore()
+  await store.pushOutbox.wantPush('phone', clock.now)
+  worker.poke()
+  await eventually(() => pushed.length === 2)
+  t.ok(pushed.every(({ verdict }) => verdict === 'accepted'))
+  t.equal(apns.connections, 2)
+})
+
 t.test('more pushes than Apple allows at a time wait for room, on few connections', async (t) => {
   const service = await apnsUnderTest(t, { streams: 5 })
   const { apns } = service
