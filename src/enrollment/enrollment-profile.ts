@@ -49,11 +49,6 @@ export function enrollmentProfile(options: EnrollmentProfileOptions): PlistDict 
   }
 }
 
-/** The identifier of the enrollment profile: who removes it by command ends the enrollment. */
-export function enrollmentProfileIdentifier({ identifier }: Pick<ProfileSettings, 'identifier'>): string {
-  return `${identifier}.enrollment`
-}
-
 /** The answer to phase 2 of an over-the-air enrollment: exactly one payload, the identity. */
 export function identityProfile(options: EnrollmentProfileOptions): PlistDict {
   return {

@@ -28,7 +28,7 @@ export interface NewAuthority {
 }
 
 const day = 24 * 60 * 60 * 1000
-export const authorityLife = 10 * 365 * day
+const authorityLife = 10 * 365 * day
 /** Clocks of devices are wrong by minutes. */
 export const clockSkew = 10 * 60 * 1000
 
@@ -135,7 +135,7 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-export function pemOf(certificate: X509Certificate): string {
+function pemOf(certificate: X509Certificate): string {
   return certificate.toString()
 }
 

@@ -25,7 +25,7 @@ export interface CertificateServiceOptions {
 }
 
 /** Bits of a new authority's key, unless an administrator says otherwise. */
-export const usualBits = 3072
+const usualBits = 3072
 
 /** Our authorities in this process: the one that issues, and those before it that are still trusted. */
 export class CertificateService {

@@ -14,7 +14,7 @@ import type { DeviceCommand } from './command.ts'
 import { dictToJson } from './to-json.ts'
 
 /** What is asked when nothing else is said: identity, system, state; what a device does not have or grant it leaves out. */
-export const usualQueries = [
+const usualQueries = [
   ...['UDID', 'SerialNumber', 'DeviceName', 'Model', 'ModelName', 'ModelNumber', 'ProductName'],
   ...[
     'EASDeviceIdentifier',

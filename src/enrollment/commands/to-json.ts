@@ -3,7 +3,7 @@ import { isPlistArray } from '../../lib/plist/fields.ts'
 import { isPlistDict, type PlistDict, PlistReal, type PlistValue } from '../../lib/plist/values.ts'
 
 /** As the inventory keeps it: dates in ISO 8601, data in base64, integers beyond 2⁵³ as text; what is not finite is null. */
-export function toJson(value: PlistValue): JsonValue {
+function toJson(value: PlistValue): JsonValue {
   if (isPlistDict(value)) return dictToJson(value)
   if (isPlistArray(value)) return value.map(toJson)
   if (value instanceof PlistReal) return Number.isFinite(value.value) ? value.value : null

@@ -31,7 +31,7 @@ export function isFor(
   return assign.everyone || (name !== undefined && assign.users.has(name)) || inGroup(assign.groups)
 }
 
-export function systemOf({ device: { platform } }: Enrollment): ProfileSystem | undefined {
+function systemOf({ device: { platform } }: Enrollment): ProfileSystem | undefined {
   if (platform === 'ios' || platform === 'ipados') return 'ios'
   return platform === 'macos' ? 'macos' : undefined
 }

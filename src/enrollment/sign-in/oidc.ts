@@ -108,7 +108,7 @@ export class OidcSignIn {
   }
 }
 
-export const callbackPath = '/enroll/sign-in/callback'
+const callbackPath = '/enroll/sign-in/callback'
 
 function toUser(
   claims: Readonly<Record<string, unknown>>,

@@ -18,7 +18,7 @@ export interface Session {
   readonly endsAt: number
 }
 
-export const signInMethods = ['oidc', 'ldap', 'code', 'handover'] as const
+const signInMethods = ['oidc', 'ldap', 'code', 'handover'] as const
 export type SignInMethod = (typeof signInMethods)[number]
 
 type SetCookie = readonly [string, string]
