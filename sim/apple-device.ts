@@ -408,7 +408,9 @@ export class AppleDevice {
     if (!(payload instanceof Uint8Array)) return failed(1002, 'MCProfileErrorDomain', 'There is no profile.')
     const { identity } = this.#enrolled()
     const isXml = Buffer.from(payload.subarray(0, 5)).toString('latin1') === '<?xml'
-    const profile = isXml ? readPlistDict(payload) : openProfile(payload, identity)
+    const profile = isXml ? readPlistDict(payload) : opened(payload, identity)
+    if (profile === undefined)
+      return failed(1009, 'MCProfileErrorDomain', 'The profile could not be decrypted.')
     if (textOf(profile.PayloadIdentifier) === this.management?.profile) return this.#reinstall(profile)
     for (const one of payloads(profile))
       if (one.PayloadType === 'com.apple.security.scep')
@@ -490,6 +492,15 @@ function openProfile(bytes: Uint8Array, identity: DeviceIdentity): PlistDict {
   const content = readPlist(decrypted(sealed, identity))
   if (!Array.isArray(content)) throw new Error('what is encrypted must be an array')
   return { ...profile, PayloadContent: content as readonly PlistValue[] }
+}
+
+/** Undefined: it is encrypted to another identity. */
+function opened(bytes: Uint8Array, identity: DeviceIdentity): PlistDict | undefined {
+  try {
+    return openProfile(bytes, identity)
+  } catch {
+    return undefined
+  }
 }
 
 function dictsIn(value: PlistValue | undefined): readonly PlistDict[] {

@@ -62,6 +62,29 @@ t.test('a device that lacks a required profile is kept out until it has it again
   await eventually(async () => (await messages()).status === 200)
 })
 
+t.test(
+  'a profile that waited while the device renewed its identity is sent again at once, for the new key',
+  async (t) => {
+    const gatehouse = await installation(t, {})
+    const { store, device, browser } = gatehouse
+    const phone = await device()
+    await phone.install(await browser().profile(await codeFor(gatehouse, [])))
+    await phone.poll()
+    const { udid } = phone.options
+    const row = async () => (await store.deviceProfiles.of([udid]))[0]
+    gatehouse.write('help.yaml', `encrypted: true\n${clip('Help')}`)
+    await eventually(async () => (await row())?.state === 'sent')
+    const former = (await row())?.command ?? ''
+    await phone.renewIdentity()
+    await phone.poll()
+    t.match(await store.mdmCommands.get(former), { state: 'error', errors: [{ code: 1009 }] })
+    await eventually(async () => ((await row())?.command ?? former) !== former)
+    t.match(await row(), { state: 'sent', attempts: 0 }, 'it was no failure of the profile')
+    await phone.poll()
+    await arrived(phone, 'help')
+  },
+)
+
 t.test('a profile that a user took away comes back, a locked one cannot be taken away', async (t) => {
   const locked = clip('Rules').replace('name: help', 'name: rules\nremoval: locked')
   const gatehouse = await installation(t, { 'help.yaml': clip('Help'), 'rules.yaml': locked })

@@ -1,5 +1,6 @@
 import type { Enrollment } from '../../domain/enrollment.ts'
 import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
+import type { MdmCommand } from '../../domain/mdm-command.ts'
 import type { Store } from '../../store/ports.ts'
 import type { DeviceProfile, EnrolledPerson, ReportedList } from '../../store/profile-ports.ts'
 import { isAssigned } from './assignment.ts'
@@ -82,7 +83,7 @@ export class DeviceKeeper {
   }
 
   /** What became of what was sent. What was done before the device was enrolled anew is no more. */
-  async #settle({ authenticatedAt }: Enrollment, rows: DeviceRows): Promise<void> {
+  async #settle({ id, authenticatedAt }: Enrollment, rows: DeviceRows): Promise<void> {
     const { record, now, events } = this.#options
     const changed: DeviceProfile[] = []
     const gone: string[] = []
@@ -91,7 +92,8 @@ export class DeviceKeeper {
         row.state === 'sent' && row.command !== undefined
           ? await record.mdmCommands.get(row.command)
           : undefined
-      const answered = row.at < authenticatedAt ? undefined : afterCommand(row, command, now())
+      const isVoid = row.at < authenticatedAt || (await this.#isForFormerKey(id, command))
+      const answered = isVoid ? undefined : afterCommand(row, command, now())
       const after = answered && this.#withRequired(answered)
       if (after === undefined) gone.push(row.identifier)
       else if (after !== row) changed.push(after)
@@ -99,6 +101,13 @@ export class DeviceKeeper {
     }
     await rows.put(changed)
     await rows.forget(gone)
+  }
+
+  /** It waited while the device renewed its identity, so that the device could not decrypt it: no failure of the profile. */
+  async #isForFormerKey(enrollment: string, command: MdmCommand | undefined): Promise<boolean> {
+    if (command?.state !== 'error' || command.requestType !== 'InstallProfile') return false
+    const all = await this.#options.record.certificates.ofEnrollment(enrollment)
+    return all.some(({ revoked }) => revoked?.reason === 'superseded' && revoked.at >= command.queuedAt)
   }
 
   /** What cannot be made for this device is noted, and what it may have of it stays as it is. */
