@@ -9,7 +9,10 @@ const root = new URL('../../..', import.meta.url).pathname
 t.test('every profile of the documents is right', async (t) => {
   const tool = openssl(t)
   selfSigned(tool, 'radius-ca')
-  const files = { 'radius-ca.crt': readFileSync(join(tool.folder, 'radius-ca.crt')) }
+  const files = {
+    'radius-ca.crt': readFileSync(join(tool.folder, 'radius-ca.crt')),
+    'removal-password': 'let me out',
+  }
   const text = readFileSync(join(root, 'docs/profiles.md'), 'utf8')
   const profiles = [...text.matchAll(/```yaml\n(# [\w-]+\.yml\n[\s\S]*?)```/g)].map(([, yaml]) => yaml ?? '')
   t.ok(profiles.length >= 4)

@@ -39,6 +39,74 @@ t.test('an Exchange account is written with the user’s own name and address', 
   })
 })
 
+/** What an administrator writes, and what the device is told: the whole of what profiles are for. */
+const features: readonly (readonly [string, string, object])[] = [
+  [
+    'imap: { incomingHost: i, outgoingHost: o }',
+    'com.apple.mail.managed',
+    { EmailAccountType: 'EmailTypeIMAP' },
+  ],
+  [
+    'pop: { incomingHost: i, outgoingHost: o }',
+    'com.apple.mail.managed',
+    { EmailAccountType: 'EmailTypePOP' },
+  ],
+  [
+    'ldap: { host: h, search: [{ base: "dc=x", scope: subtree }] }',
+    'com.apple.ldap.account',
+    {
+      LDAPAccountHostName: 'h',
+      LDAPSearchSettings: [
+        { LDAPSearchSettingSearchBase: 'dc=x', LDAPSearchSettingScope: 'LDAPSearchSettingScopeSubtree' },
+      ],
+    },
+  ],
+  [
+    'restrictions: { applications: { install: false, inAppPurchases: false, youTube: false, iTunesStore: false, safari: false } }',
+    'com.apple.applicationaccess',
+    {
+      ...{ allowAppInstallation: false, allowInAppPurchases: false, allowYouTube: false },
+      ...{ allowiTunes: false, allowSafari: false },
+    },
+  ],
+  [
+    'restrictions: { functions: { camera: false, screenCapture: false, roamingSync: false } }',
+    'com.apple.applicationaccess',
+    { allowCamera: false, allowScreenShot: false, allowGlobalBackgroundFetchWhenRoaming: false },
+  ],
+  [
+    'restrictions: { safari: { autoFill: false, javaScript: false, popUps: false, fraudWarning: true } }',
+    'com.apple.applicationaccess',
+    {
+      ...{ safariAllowAutoFill: false, safariAllowJavaScript: false, safariAllowPopups: false },
+      safariForceFraudWarning: true,
+    },
+  ],
+  [
+    'restrictions: { ratings: { region: de, movies: pg-13, tvShows: tv-14, apps: 12+ } }',
+    'com.apple.applicationaccess',
+    { ratingRegion: 'de', ratingMovies: 300, ratingTVShows: 500, ratingApps: 300 },
+  ],
+  [
+    'passcode: { minLength: 6, maxFailedAttempts: 10, history: 5, maxAgeDays: 90, graceMinutes: 1 }',
+    'com.apple.mobiledevice.passwordpolicy',
+    {
+      ...{ forcePIN: true, minLength: 6, maxFailedAttempts: 10, pinHistory: 5 },
+      ...{ maxPINAgeInDays: 90, maxGracePeriod: 1 },
+    },
+  ],
+  [
+    'webclip: { label: Help, url: "https://help.example.com/?user=%user%", removable: false }',
+    'com.apple.webClip.managed',
+    { Label: 'Help', URL: 'https://help.example.com/?user=ann', IsRemovable: false },
+  ],
+]
+
+t.test('what administrators write becomes what devices know', async (t) => {
+  for (const [yaml, PayloadType, keys] of features)
+    t.match(payloadsOf(t, [yaml])[0], { PayloadType, ...keys }, yaml)
+})
+
 t.test('what a variable stands for stays text, whatever is in it', async (t) => {
   t.equal(expand('%user%', { user: '%email%<&>' }), '%email%<&>')
   t.equal(
