@@ -86,10 +86,12 @@ t.test(
     await eventually(() => tokens.every((token) => came(token) > 0), 60_000)
     const { fingerprint256 } = new X509Certificate(renewed.certificate)
     await eventually(() => apns.pushes.some(({ certificate }) => certificate === fingerprint256))
+    const early = apns.pushes.filter(({ token }) => tokens.indexOf(token) < 15)
     t.ok(
-      tokens.every((token) => came(token) === 1),
+      early.every(({ certificate }) => certificate !== fingerprint256),
       'those under way were answered where they were',
     )
+    for (const token of tokens) t.equal(came(token), 1)
   },
 )
 
