@@ -139,7 +139,7 @@ export function renewalsContract(t: Test, open: OpenStore): void {
   )
 
   t.test('what a certificate has registered is known by the one that takes its place', async (t) => {
-    const { certificates, registrations, audit, scepChallenges, proxiedKeys } = await open(t)
+    const { certificates, registrations, audit, changes, scepChallenges, proxiedKeys } = await open(t)
     const key = (serial: string) => ({
       binding: 'certificate' as const,
       hash: sha256OfParts('mail', 'certificate', certificate(serial).publicKey),
@@ -157,8 +157,17 @@ export function renewalsContract(t: Test, open: OpenStore): void {
       await register(id, serial)
     const holder = async (serial: string) =>
       (await registrations.findByKeys([key(serial).hash], start))?.state.registration.id
+    const before = await changes.latest()
     await certificates.issue(certificate('A2', { predecessor: 'A1' }), scep)
     t.strictSame([await holder('A1'), await holder('A2')], ['r_a', 'r_a'])
+    t.match(
+      await changes.since(before, 9),
+      [{ kind: 'registration', subject: /^r_a$/ }],
+      'gateways hear of it',
+    )
+    await register('r_d', 'A7')
+    await certificates.issue(certificate('A7', { predecessor: 'A2' }), scep)
+    t.equal(await holder('A7'), 'r_d', 'what a key has registered by itself stays its own')
     await certificates.issue(certificate('B2', { profile: 'wifi', issuedAt: start + 1 }), scep)
     t.strictSame([await holder('B2'), await holder('C1')], ['r_b', 'r_c'], 'of the same profile and device')
     await certificates.issue(certificate('A3'), scep)

@@ -109,7 +109,7 @@ export function revocationsContract(t: Test, open: OpenStore): void {
     async (t) => {
       const store = await open(t)
       const { certificates, enrollments } = store
-      const identity = { certificate: 'fingerprint of A1', publicKey: 'key of U1' }
+      const identity = { certificate: 'of another CA', publicKey: 'key of U1' }
       const { user: _, ...nobodys } = enrollmentStart('U1', { identity })
       await issue(store, 'A1', { enrollment: 'U1' })
       await enrollments.begin(nobodys)
