@@ -6,6 +6,7 @@ import { accessRightNames } from '../../src/domain/access-rights.ts'
 import { requestCommand } from '../../src/enrollment/commands/request-command.ts'
 import { writePlist } from '../../src/lib/plist/write.ts'
 import { type EnrollmentUnderTest, enrollmentUnderTest } from '../helpers/enrollment.ts'
+import { eventually } from '../helpers/eventually.ts'
 
 /** In the device's settings: the address of the account, the sign-in window, and the profile that follows. */
 async function enroll(
@@ -40,6 +41,7 @@ t.test(
   async (t) => {
     const enrollment = await enrollmentUnderTest(t, {
       enrollment: 'accountDriven: { mode: byod, managedAppleId: "{user}@example.com" }',
+      settings: 'compliance: { interval: 200ms, brake: { maxNewlyBlocked: 100% } }\n',
     })
     const { store } = enrollment
     const phone = await enrollment.device()
@@ -59,6 +61,16 @@ t.test(
     t.match((await store.enrollments.get(id))?.ids, {
       easDeviceId: [`EAS${phone.options.serial}`.toLowerCase()],
     })
+
+    const inFleet = (compliance: string) =>
+      eventually(async () => {
+        const known = await store.managedDevices.get('gatehouse', id)
+        return known?.device.compliance === compliance && known.device
+      })
+    t.match(await inFleet('compliant'), { user: { name: 'alice' }, management: 'managed', reasons: [] })
+    const told = { PasscodePresent: false, HardwareEncryptionCaps: 3 }
+    await store.enrollments.putInventory(id, { part: 'security-info', values: told, at: Date.now() })
+    t.match((await inFleet('noncompliant')).reasons, ['No passcode', /not encrypted/])
 
     const request = async (name: string, enrollmentId = id) => {
       const found = (await store.enrollments.get(enrollmentId))!
@@ -85,6 +97,10 @@ t.test(
 
     const { certificate } = known!
     await phone.checkOut()
+    await eventually(async () => {
+      const left = await store.managedDevices.get('gatehouse', id)
+      return left === undefined || left.device.management === 'gone'
+    })
     t.match(await store.enrollments.get(id), { state: 'gone' })
     t.match(await store.enrollments.get(channel), { state: 'gone' })
     t.ok((await store.certificates.byFingerprint(certificate))?.revoked)
