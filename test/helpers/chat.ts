@@ -8,21 +8,24 @@ export const wifi = '127.20.0.5'
 export const vpn = '127.30.0.5'
 export const internet = '127.99.0.1'
 
-/** The sample chat behind a gateway of its own. */
-export async function chatBehindGateway(t: Test, options: ChatOptions = {}) {
-  const { extra = '', ...rest } = options
+/** The sample chat, and what a gateway's settings say of it. */
+export async function chatService(t: Test, extra = '') {
   const service = await startCollaboration({ port: 0, host: '127.0.0.1' })
   t.teardown(() => service.close())
-  const gateway = await gatewayUnderTest(t, {
-    services: `  - name: chat
+  const services = `  - name: chat
     hosts: [chat.localhost]
     upstream: ["${service.url}"]
     client: browser
-    public: [/healthcheck.htm]
     signIn: { method: POST, path: /login, user: { form: username }, success: { status: [302, 303], setCookie: session } }
-${extra}`,
-    ...rest,
-  })
+${extra}`
+  return { service, services }
+}
+
+/** The sample chat behind a gateway of its own. */
+export async function chatBehindGateway(t: Test, options: ChatOptions = {}) {
+  const { extra = '', ...rest } = options
+  const { service, services } = await chatService(t, `    public: [/healthcheck.htm]\n${extra}`)
+  const gateway = await gatewayUnderTest(t, { services, ...rest })
   const target = { port: gateway.tls, host: 'chat.localhost', ca: gateway.ca }
   return { service, gateway, target }
 }

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { deviceRequest } from '../../sim/apple/connection.ts'
 import type { AppleDevice } from '../../sim/apple-device.ts'
-import { startCollaboration } from '../../sim/collaboration.ts'
 import { createAuthority } from '../../src/enrollment/ca/authority.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 import { day, renewalUnderTest } from '../enrollment/renewal/support.ts'
+import { chatService } from '../helpers/chat.ts'
 import type { EnrollmentUnderTest } from '../helpers/enrollment.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { ask, form } from '../helpers/http-client.ts'
@@ -22,15 +22,10 @@ access:
 `
 
 async function setUp(t: Test) {
-  const service = await startCollaboration({ port: 0, host: '127.0.0.1' })
-  t.teardown(() => service.close())
+  const { services } = await chatService(t)
   return renewalUnderTest(t, {
     policy,
-    services: `  - name: chat
-    hosts: [chat.localhost]
-    upstream: ["${service.url}"]
-    client: browser
-    signIn: { method: POST, path: /login, user: { form: username }, success: { status: [302, 303], setCookie: session } }`,
+    services,
   })
 }
 

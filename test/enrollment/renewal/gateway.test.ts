@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DeviceIdentity } from '../../../sim/apple/messages.ts'
-import { startCollaboration } from '../../../sim/collaboration.ts'
 import type { PlistDict } from '../../../src/lib/plist/values.ts'
 import { writePlist } from '../../../src/lib/plist/write.ts'
 import { temporaryFolder } from '../../helpers/certificates.ts'
+import { chatService } from '../../helpers/chat.ts'
 import type { EnrollmentOptions } from '../../helpers/enrollment.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { ask, type ClientAnswer, form } from '../../helpers/http-client.ts'
@@ -31,16 +31,11 @@ payloads:
 `
 
 async function withChat(t: Test, options: EnrollmentOptions = {}, ahead = 0): Promise<RenewalUnderTest> {
-  const service = await startCollaboration({ port: 0, host: '127.0.0.1' })
-  t.teardown(() => service.close())
+  const { services } = await chatService(t)
   const settings = {
     ...options,
     policy,
-    services: `  - name: chat
-    hosts: [chat.localhost]
-    upstream: ["${service.url}"]
-    client: browser
-    signIn: { method: POST, path: /login, user: { form: username }, success: { status: [302, 303], setCookie: session } }`,
+    services,
   }
   return renewalUnderTest(t, settings, ahead)
 }
