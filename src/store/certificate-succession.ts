@@ -132,6 +132,47 @@ export async function supersede(
   }
 }
 
+/**
+ * A device enrolls with an identity: those that it got before under the same name and has enrolled nothing with end. That is the one
+ * with which it asked for its profile, over the air. Of another user they are another's, who may have claimed the name.
+ */
+export async function supersedeUnused(
+  tx: WriteTransaction,
+  fingerprint: string,
+  { enrollment, at }: { readonly enrollment: string; readonly at: number },
+): Promise<void> {
+  const present = await tx
+    .selectFrom('certificates')
+    .selectAll()
+    .where('fingerprint', '=', fingerprint)
+    .executeTakeFirst()
+  if (present === undefined) return
+  const unused = await tx
+    .selectFrom('certificates')
+    .selectAll()
+    .where('enrollment', '=', present.enrollment)
+    .where('user_name', present.user_name === null ? 'is' : '=', present.user_name)
+    .where('purpose', '=', 'device')
+    .where('profile', 'is', null)
+    .where('revoked_at', 'is', null)
+    .where('serial', '!=', present.serial)
+    .where('issued_at', '<', present.issued_at)
+    // A renewal ends with what it renews.
+    .where('predecessor', 'is', null)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('enrollment_identities as used')
+            .select('used.certificate')
+            .whereRef('used.certificate', '=', 'certificates.fingerprint'),
+        ),
+      ),
+    )
+    .execute()
+  const by = { name: 'enrollment', why: `enrollment ${enrollment} has begun with another identity`, at }
+  for (const row of unused) await revokeRow(tx, row, 'superseded', by)
+}
+
 function rowOf(tx: WriteTransaction, serial: string): Promise<CertificateRow | undefined> {
   return tx.selectFrom('certificates').selectAll().where('serial', '=', serial).executeTakeFirst()
 }

@@ -1,5 +1,5 @@
 import { appendAudit } from './audit-log.ts'
-import { supersede } from './certificate-succession.ts'
+import { supersede, supersedeUnused } from './certificate-succession.ts'
 import { appendChange } from './changes.ts'
 import type { WriteTransaction } from './database.ts'
 import type { EnrollmentStart, PinnedIdentity } from './enrollment-ports.ts'
@@ -26,6 +26,7 @@ export async function beginEnrollment(
   if (known === undefined) await tx.insertInto('enrollments').values(row).execute()
   else await tx.updateTable('enrollments').set(row).where('id', '=', id).execute()
   await pin(tx, id, identity, at)
+  await supersedeUnused(tx, identity.certificate, { enrollment: id, at })
   await forgetBefore(tx, id, at)
   await appendChange(tx, 'enrollment', id)
   await appendAudit(tx, {
