@@ -1,10 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { PushCertificateUnusable, readPushCertificate } from '../apns/push-certificate.ts'
-import { followChanges } from '../devices/changes.ts'
 import { boundSecret } from '../enrollment/ca/bound-secret.ts'
-import { CertificateService } from '../enrollment/ca/certificate-service.ts'
-import { KeyFileError } from '../enrollment/ca/key-files.ts'
+import type { CertificateService } from '../enrollment/ca/certificate-service.ts'
 import { keepProfileSigner, openProfileSigner } from '../enrollment/ca/profile-signer.ts'
 import { signData } from '../enrollment/cms/sign-data.ts'
 import { createEnrollment } from '../enrollment/enrollment.ts'
@@ -16,15 +14,18 @@ import { Attempts } from '../enrollment/sign-in/attempts.ts'
 import { LdapSignIn } from '../enrollment/sign-in/ldap.ts'
 import { OidcSignIn } from '../enrollment/sign-in/oidc.ts'
 import { Sessions } from '../enrollment/sign-in/session.ts'
-import type { SignedIn, UserPageDependencies } from '../enrollment/user-pages.ts'
+import type { UserPageDependencies } from '../enrollment/user-pages.ts'
 import { Cookies } from '../enrollment/web/cookies.ts'
-import { type EnrollmentListener, type ListenerTls, startListener } from '../enrollment/web/listener.ts'
+import { startListener } from '../enrollment/web/listener.ts'
 import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
 import type { Settings } from '../settings/settings.ts'
+import { auditIssued, auditSignIn } from './enrollment-audit.ts'
+import { followAuthorities, openAuthority } from './enrollment-authorities.ts'
 import { followEnrollmentFiles } from './enrollment-files.ts'
 import { deviceMounts } from './enrollment-mounts.ts'
 import type { EnrollmentParts } from './enrollment-parts.ts'
 import { startProfiles } from './enrollment-profiles.ts'
+import { listenerTls, renewListener } from './enrollment-tls.ts'
 import { renewIdentities } from './renewals.ts'
 import { openScepBehind } from './scep-behind.ts'
 import { revokeUnusedIdentities } from './unused-identities.ts'
@@ -61,17 +62,17 @@ export async function startEnrollmentRole(parts: EnrollmentParts): Promise<Enrol
     await opened.close()
     throw error
   })
-  const renewListener = () => renew(listener, tls())
+  const renew = () => renewListener(listener, tls())
   const files = followEnrollmentFiles({
     settings: enrollment,
     service,
-    renewListener,
+    renewListener: renew,
     health: parts.health,
     logger: parts.logger,
   })
   const changes = followAuthorities(service, {
     ...parts,
-    renew: renewListener,
+    renew,
     onMissing: () => void files.reload(),
   })
   parts.logger.info({ listener: listener.url, publicUrl: enrollment.publicUrl }, 'enrollment listening')
@@ -92,17 +93,6 @@ function topicOf({ apns }: Settings): string {
   if (apns?.topic !== undefined) return apns.topic
   if (apns === undefined) throw new PushCertificateUnusable('`enrollment` needs `apns`')
   return readPushCertificate(apns).topic
-}
-
-function openAuthority(enrollment: EnrollmentSettings, { store, random, now }: EnrollmentParts) {
-  return CertificateService.open({
-    store,
-    settings: enrollment.ca,
-    organisation: enrollment.organisation,
-    publicUrl: enrollment.publicUrl,
-    now,
-    newId: () => random.id(),
-  })
 }
 
 type SettingsWithTopic = EnrollmentSettings & { readonly topic: string; readonly behind?: BehindAccess }
@@ -216,98 +206,11 @@ function openPages(
   }
 }
 
-async function auditSignIn({ user, method, source, at, code }: SignedIn, { store }: EnrollmentParts) {
-  await store.audit.append({
-    at,
-    action: 'enrollment.signed-in',
-    actor: 'enrollment',
-    subject: user,
-    details: { method, source, ...(code !== undefined && { code }) },
-  })
-}
-
-async function auditIssued(
-  { user, way, at, source, attributes }: ProfileIssued,
-  { store }: EnrollmentParts,
-): Promise<void> {
-  const { udid, serial, product, verified } = attributes ?? {}
-  await store.audit.append({
-    at,
-    action: 'enrollment.profile-issued',
-    actor: 'enrollment',
-    subject: user,
-    details: {
-      way,
-      source,
-      ...(udid !== undefined && { udid }),
-      ...(serial !== undefined && { serial }),
-      ...(product !== undefined && { product }),
-      ...(verified !== undefined && { verified }),
-    },
-  })
-}
-
-function listenerTls(
-  { tls, scep }: EnrollmentSettings,
-  service: CertificateService,
-): ListenerTls | undefined {
-  if (tls === undefined) return undefined
-  const { cert, key, passphrase } = tls.certificate
-  return {
-    cert: readFileSync(cert, 'utf8'),
-    key: readFileSync(key, 'utf8'),
-    ...(passphrase && { passphrase: passphrase.reveal() }),
-    ...(tls.clientCertificates && {
-      clientCa: [
-        ...service.authorities.map(({ certificate }) => certificate.toString()),
-        ...(scep.proxy?.issuers.map((file) => readFileSync(file, 'utf8')) ?? []),
-      ],
-    }),
-  }
-}
-
-function renew(listener: EnrollmentListener, tls: ListenerTls | undefined): void {
-  if (tls !== undefined) listener.renew(tls)
-}
-
 function readCertificates(file: string): X509Certificate[] {
   const blocks = readFileSync(file, 'utf8').match(
     /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
   )
   return (blocks ?? []).map((block) => new X509Certificate(block))
-}
-
-/** Another process, or the command line, has made a new authority or revoked a certificate. */
-function followAuthorities(
-  service: CertificateService,
-  {
-    store,
-    notices,
-    logger,
-    renew,
-    onMissing,
-  }: EnrollmentParts & { readonly renew: () => void; readonly onMissing: () => void },
-) {
-  const refresh = () =>
-    void service
-      .refresh()
-      .then(renew)
-      .catch((error: unknown) => {
-        logger.error({ err: error }, 'the certificate authority cannot be read anew')
-        // Which makes a condition of it, and looks again until the key is there.
-        if (error instanceof KeyFileError) onMissing()
-      })
-  return followChanges({
-    changes: store.changes,
-    notices,
-    onChange: ({ kind }) => {
-      if (kind === 'certificate') refresh()
-    },
-    onGap: (asOf) => {
-      if (asOf !== undefined) refresh()
-    },
-    onError: (error) => logger.debug({ err: error }, 'change notices cannot be read'),
-  })
 }
 
 /** For metrics: few and known names, whatever is asked for. */
