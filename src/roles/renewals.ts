@@ -76,6 +76,9 @@ function eventsOf({ metrics, logger }: RenewalParts): RenewalEvents {
         'renewal: the device has not renewed its identity',
       )
     },
+    onError(enrollment, error) {
+      logger.error({ enrollment, err: error }, 'renewal: nothing could be done for this device')
+    },
     onRound({ failing, pointless }) {
       enrollmentRenewalsFailing.set(failing)
       if (pointless > 0)

@@ -124,14 +124,31 @@ export async function revokeUnused(
 ): Promise<readonly IssuedCertificate[]> {
   const serials = await unusedIn(db.read, issued).select('serial').execute()
   const revoked: IssuedCertificate[] = []
-  for (const { serial } of serials)
-    await write(db, async (tx) => {
-      const row = await unusedIn(tx, issued).select('serial').where('serial', '=', serial).executeTakeFirst()
-      // With its renewals: who renews it daily would have an unused one for ever.
-      if (row !== undefined)
-        revoked.push(...((await revokeLine(tx, serial, 'cessationOfOperation', by)) ?? []))
-    })
+  const failures: unknown[] = []
+  for (const { serial } of serials) {
+    if (failures.length >= mostFailures) break
+    // One that cannot be revoked keeps no other from it; it is told at the end.
+    await revokeIfUnused(db, { serial, issued, by }).then(
+      (line) => revoked.push(...line),
+      (error: unknown) => failures.push(error),
+    )
+  }
+  if (failures.length > 0) throw failures[0]
   return revoked
+}
+
+/** So many: then it is hardly the rows. */
+const mostFailures = 5
+
+function revokeIfUnused(
+  db: Database,
+  { serial, issued, by }: { readonly serial: string; readonly issued: IdentitiesIssued; readonly by: Actor },
+): Promise<readonly IssuedCertificate[]> {
+  return write(db, async (tx) => {
+    const row = await unusedIn(tx, issued).select('serial').where('serial', '=', serial).executeTakeFirst()
+    // With its renewals: who renews it daily would have an unused one for ever.
+    return (row && (await revokeLine(tx, serial, 'cessationOfOperation', by))) ?? []
+  })
 }
 
 /**

@@ -11,6 +11,7 @@ import type { RegistrationQuery, Store } from '../../src/store/ports.ts'
 import { registrationsQuery } from '../../src/store/registrations.ts'
 import type { Schema } from '../../src/store/schema.ts'
 import { migrateSqlite, openSqliteStore, sqliteMigrationStatus } from '../../src/store/sqlite.ts'
+import { certificate } from './contract/certificates.ts'
 import { admin, key, registration, start } from './contract/values.ts'
 
 const options = { now: () => start }
@@ -224,3 +225,19 @@ function planOf(database: DatabaseSync, query: Omit<RegistrationQuery, 'limit'>)
     .all(...(compiled.parameters as (string | number)[]))
   return rows.map((row) => String(row.detail))
 }
+
+t.test('an unused identity that cannot be revoked is told, and keeps no other from it', async (t) => {
+  const path = join(t.testdir(), 'record.db')
+  const { certificates } = await open(t, path)
+  for (const serial of ['A1', 'B1'])
+    await certificates.issue(certificate(serial, { enrollment: serial }), { name: 'scep', at: start })
+  tamper(
+    path,
+    `create trigger broken before update on certificates when new.serial = 'A1'
+     begin select raise(abort, 'this row is broken'); end`,
+  )
+  const unused = { after: 0, before: start + 100, atMost: 10 }
+  await t.rejects(certificates.revokeUnused(unused, admin), /constraint failed/)
+  t.equal((await certificates.bySerial('A1'))?.revoked, undefined)
+  t.match((await certificates.bySerial('B1'))?.revoked, { reason: 'cessationOfOperation' })
+})

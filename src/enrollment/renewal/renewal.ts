@@ -25,6 +25,8 @@ export interface RenewalEvents {
   onSent(enrollment: string): void
   onRenewed(enrollment: string): void
   onFailed(renewal: Renewal): void
+  /** Nothing could be done for this device; the others go on. */
+  onError(enrollment: string, error: unknown): void
   /** At the end of a round. */
   onRound(round: { readonly failing: number; readonly pointless: number }): void
 }
@@ -33,7 +35,13 @@ const pageSize = 200
 /** So long the device may take to fetch the profile; then a new one is made when it has come again. */
 const challengeLife = 7 * 24 * 60 * 60 * 1000
 
-/** One round over all identities that end soon, and over all renewals that are under way. */
+/** Devices in a row that nothing could be done for: then it is hardly the devices. */
+const mostFailures = 5
+
+/**
+ * One round over all identities that end soon, and over all renewals that are under way.
+ * @throws what several devices in a row have failed with, such as a record that is away
+ */
 export async function renewalRound(options: RenewalOptions, signal: AbortSignal): Promise<void> {
   const { record, when, now, events } = options
   let pointless = 0
@@ -42,12 +50,12 @@ export async function renewalRound(options: RenewalOptions, signal: AbortSignal)
     async (ending) => {
       if ((await tend(ending, options)) === 'pointless') pointless += 1
     },
-    signal,
+    { events, signal },
   )
   await pages(
     (after) => record.renewals.list({ limit: pageSize, ...after }),
     (renewal) => settle(renewal, options),
-    signal,
+    { events, signal },
   )
   events.onRound({ failing: await record.renewals.countFailed(), pointless })
 }
@@ -55,14 +63,21 @@ export async function renewalRound(options: RenewalOptions, signal: AbortSignal)
 async function pages<One extends { readonly enrollment: string }>(
   read: (after: { readonly after?: string }) => Promise<readonly One[]>,
   take: (one: One) => Promise<void>,
-  signal: AbortSignal,
+  { events, signal }: { readonly events: RenewalEvents; readonly signal: AbortSignal },
 ): Promise<void> {
   let after: string | undefined
+  let failures = 0
   do {
     const page = await read(after === undefined ? {} : { after })
     for (const one of page) {
       if (signal.aborted) return
-      await take(one)
+      try {
+        await take(one)
+        failures = 0
+      } catch (error) {
+        if (signal.aborted || ++failures >= mostFailures) throw error
+        events.onError(one.enrollment, error)
+      }
     }
     after = page.length < pageSize ? undefined : page.at(-1)?.enrollment
     await delay(1)

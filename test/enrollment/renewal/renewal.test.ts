@@ -251,3 +251,24 @@ t.test('after a rotation of the CA, renewals bring the new one', async (t) => {
   t.strictSame(ca?.PayloadContent, new X509Certificate(made?.certificate ?? '').raw)
   t.match(rounds.at(-1), { pointless: 0 })
 })
+
+t.test('a device that nothing can be done for keeps no other from its renewal', async (t) => {
+  const { store, round, enrolled, waiting, errors, rounds } = await renewalUnderTest(t)
+  const phones = [await enrolled('alice'), await enrolled('bob')]
+  const [first, second] = phones.toSorted((a, b) => (a.options.udid < b.options.udid ? -1 : 1))
+  if (first === undefined || second === undefined) throw new Error('two phones')
+  const broken: Partial<typeof store.enrollments> = {
+    get: async (id) => {
+      if (id === first.options.udid) throw new Error('this row is broken')
+      return store.enrollments.get(id)
+    },
+  }
+  const record = { ...store, enrollments: { ...store.enrollments, ...broken } }
+  await round(300 * day, { record })
+  t.strictSame([await waiting(first), await waiting(second)], [0, 1])
+  t.strictSame(
+    [errors, rounds.length],
+    [[first.options.udid], 1],
+    'it is told, and the round comes to its end',
+  )
+})

@@ -29,6 +29,8 @@ export interface RenewalUnderTest extends EnrollmentUnderTest {
   readonly clock: { ahead: number }
   readonly failures: Renewal[]
   readonly rounds: { readonly failing: number; readonly pointless: number }[]
+  /** Enrollments that nothing could be done for. */
+  readonly errors: string[]
   /** Another process’s round, at a time of its own. @param ahead milliseconds from the product’s time */
   round(ahead?: number, changes?: Partial<RenewalOptions>): Promise<void>
   /** Another process of the installation. */
@@ -52,6 +54,7 @@ export async function renewalUnderTest(
   if (settings === undefined) throw new Error('no enrollment')
   const failures: Renewal[] = []
   const rounds: { readonly failing: number; readonly pointless: number }[] = []
+  const errors: string[] = []
   const service = await CertificateService.open({
     ...{ store, settings: settings.ca, organisation: 'Example Corp', publicUrl: settings.publicUrl, now },
     newId: () => systemRandom().id(),
@@ -82,12 +85,13 @@ export async function renewalUnderTest(
       onSent() {},
       onRenewed() {},
       onFailed: (failed) => failures.push(failed),
+      onError: (enrollment) => errors.push(enrollment),
       onRound: (round) => rounds.push(round),
     },
   })
   return {
     ...under,
-    ...{ settings, service, clock, failures, rounds },
+    ...{ settings, service, clock, failures, rounds, errors },
     round: (ahead = 0, changes = {}) =>
       renewalRound({ ...renewal(ahead), ...changes }, new AbortController().signal),
     process: (ahead) =>
