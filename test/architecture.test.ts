@@ -70,6 +70,7 @@ const mayImport: Record<string, readonly string[]> = {
     'enrollment',
     'supervisor',
     'main.ts',
+    'apns',
   ],
   // No gateway, store or devices: what it does not have cannot end it.
   supervisor: ['lib', 'management', 'settings', 'shared-state', 'telemetry'],

@@ -25,6 +25,14 @@ t.test('a mistake in the policy is told with file, line, column and the nearest 
   t.match(stdout, new RegExp(`${policyFile}:3:\\d+: registration\\[0\\]\\.when\\.netwrok: .*network`))
 })
 
+t.test('a push certificate that cannot be used is told, with its file', async (t) => {
+  const settings = `${plainSettings}\napns: { certificate: { file: push.p12 } }\n`
+  const { gatehouse, settingsFile } = installation(t, { settings })
+  const { code, stdout } = await gatehouse('check')
+  t.equal(code, 1)
+  t.match(stdout, new RegExp(`${settingsFile}:1:1: apns\\.certificate: .*push\\.p12 cannot be read`))
+})
+
 t.test('a policy that fails its own tests is not in order', async (t) => {
   const policy = smallPolicy.replace('expect: refuse', 'expect: forward')
   const { gatehouse } = installation(t, { policy })

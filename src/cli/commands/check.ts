@@ -1,3 +1,4 @@
+import { PushCertificateUnusable, readPushCertificate } from '../../apns/push-certificate.ts'
 import { readProfiles } from '../../enrollment/profiles/read-profiles.ts'
 import { loadTlsMaterial, TlsMaterialError } from '../../gateway/listener/tls-material.ts'
 import { formatProblem, type Problem } from '../../lib/yaml-document.ts'
@@ -83,7 +84,11 @@ async function check(
 ): Promise<Checked> {
   const { settings, problems } = loadSettings(path, env)
   if (settings === undefined) return { problems }
-  const certificates = [...(await certificateProblems(settings)), ...profileProblems(settings, env)]
+  const certificates = [
+    ...(await certificateProblems(settings)),
+    ...pushCertificateProblems(settings),
+    ...profileProblems(settings, env),
+  ]
   try {
     return { settings, policy: await readPolicy(settings, now), problems: certificates }
   } catch (error) {
@@ -95,6 +100,17 @@ async function check(
 /** Devices keep what they have until these are gone. */
 function profileProblems({ enrollment }: Settings, env: NodeJS.ProcessEnv): readonly Problem[] {
   return enrollment === undefined ? [] : readProfiles(enrollment.profiles.files, env).problems
+}
+
+/** Without it no device is woken, and none can enroll. */
+function pushCertificateProblems({ apns, file }: Settings): Problem[] {
+  try {
+    if (apns !== undefined) readPushCertificate(apns)
+    return []
+  } catch (error) {
+    if (!(error instanceof PushCertificateUnusable)) throw error
+    return [{ file, line: 1, column: 1, key: 'apns.certificate', message: error.message }]
+  }
 }
 
 /** The gateway does not start with certificates that cannot be used. */
