@@ -279,6 +279,53 @@ function enterprise(tool: ReturnType<typeof openssl>, name: string) {
   return put
 }
 
+t.test('files that are no enterprise CA are refused with what is wrong, and nothing is issued', async (t) => {
+  const tool = openssl(t)
+  enterprise(tool, 'right')
+  const ca = ['req', '-x509', '-nodes', '-subj', '/CN=wrong', '-days', '9']
+  const make = (name: string, ...more: string[]) =>
+    tool.run(...ca, ...more, '-keyout', `${name}.key`, '-out', `${name}.crt`)
+  make('device', '-newkey', 'rsa:2048', '-addext', 'basicConstraints=critical,CA:FALSE')
+  make('mute', '-newkey', 'rsa:2048', '-addext', 'keyUsage=critical,digitalSignature')
+  make('short', '-newkey', 'rsa:1024')
+  make('curve', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256')
+  tool.run('pkey', '-in', 'right.key', '-aes256', '-passout', 'pass:secret', '-out', 'sealed.key')
+  tool.file('open.key', readFileSync(join(tool.folder, 'right.key')))
+  tool.file('empty.crt', '')
+  const wrong = [
+    ['device', 'device', /device\.crt: is not the certificate of a CA/],
+    ['mute', 'mute', /mute\.crt: is not the certificate of a CA/],
+    ['short', 'short', /short\.key: must be RSA of 2048 bits or more/],
+    ['curve', 'curve', /curve\.key: must be RSA of 2048 bits or more/],
+    ['right', 'short', /short\.key: is not the key of .*right\.crt/],
+    ['right', 'sealed', /sealed\.key: is no private key, or needs a passphrase/],
+    ['right', 'open', /open\.key: others may read it \(mode 644\); make it 600/],
+    ['right', 'absent', /absent\.key: cannot be read \(ENOENT\)/],
+    ['empty', 'right', /empty\.crt: holds no certificate/],
+  ] as const
+  for (const file of readdirSync(tool.folder)) chmodSync(join(tool.folder, file), 0o600)
+  chmodSync(join(tool.folder, 'open.key'), 0o644)
+  const external = (cert: string, key: string) => ({
+    cert: join(tool.folder, `${cert}.crt`),
+    key: join(tool.folder, `${key}.key`),
+  })
+  const { options, settings, store, clock } = await setUp(t, { external: external('right', 'right') })
+  for (const [cert, key, problem] of wrong)
+    await t.rejects(
+      CertificateService.open({ ...options, settings: { ...settings, external: external(cert, key) } }),
+      problem,
+    )
+  clock.now += 10 * day
+  await t.rejects(CertificateService.open(options), /right\.crt: has ended/)
+  t.strictSame(await store.authorities.list(), [])
+  clock.now -= 5 * day
+  const service = await CertificateService.open(options)
+  const { notAfter } = await issued(service)
+  t.equal(notAfter, service.issuing.certificate.validToDate.getTime(), 'no certificate outlives its CA')
+  clock.now += 5 * day
+  t.ok(await CertificateService.open(options), 'one that has ended meanwhile is no reason not to start')
+})
+
 t.test('new files of an enterprise CA count without a restart; half of them change nothing', async (t) => {
   const tool = openssl(t)
   const [first, second] = [enterprise(tool, 'First'), enterprise(tool, 'Second')]

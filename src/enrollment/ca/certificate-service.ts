@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import type { Actor } from '../../domain/actor.ts'
 import type { CertificateAuthority, IssuedCertificate } from '../../domain/issued-certificate.ts'
 import type { CaSettings } from '../../settings/build-ca.ts'
@@ -203,6 +203,9 @@ async function takeExternal(
   // A machine on which the files of the next one are missing: two would replace each other for ever.
   const replaced = former.find(({ certificate }) => certificate === authority.certificate)
   if (replaced !== undefined) throw new AuthorityReplaced(external.cert, replaced)
+  // What it issued would end before it is good; the one before may go on.
+  if (new X509Certificate(authority.certificate).validToDate.getTime() <= by.at)
+    throw new KeyFileError(external.cert, 'has ended')
   await store.authorities.add(authority, issuing?.id, by)
 }
 
