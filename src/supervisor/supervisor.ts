@@ -17,6 +17,7 @@ import { Health } from '../telemetry/health.ts'
 import { openLogger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { MetricsOfTheWhole, snapshot } from '../telemetry/metrics-of-the-whole.ts'
+import { keepHandedConnections } from './handed-connections.ts'
 import { healthOfTheWhole } from './health-of-the-whole.ts'
 import type { WorkerKind } from './messages.ts'
 import { Places } from './places.ts'
@@ -76,7 +77,12 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     return healthOfTheWhole(processes, draining, places.jobs?.report?.parts)
   }
   const places: Places = new Places({
-    fork: forkWorker,
+    fork(kind) {
+      const worker = forkWorker(kind)
+      const others = () => places.gateways.filter((other) => other?.pid !== worker.process.pid)
+      keepHandedConnections(worker, () => kind === 'gateway' && others().some((other) => other?.serves))
+      return worker
+    },
     settings: { file: settings.file, text: settingsText },
     gateways: options.processes,
     hungAfter: options.hungAfter ?? hungAfterDefault,
