@@ -3,70 +3,35 @@
  * directly, has its own keys and certificates by SCEP, checks in, comes when it is pushed to, carries out commands or
  * says NotNow, renews its identity, and checks out. What the server sends it believes only as far as a device does.
  */
-import { randomBytes, randomUUID, X509Certificate } from 'node:crypto'
-import { readPlist, readPlistDict } from '../src/lib/plist/read.ts'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readPlistDict } from '../src/lib/plist/read.ts'
 import type { PlistDict, PlistValue } from '../src/lib/plist/values.ts'
 import { writePlist } from '../src/lib/plist/write.ts'
-import { type DeviceAnswer, type DeviceNetwork, deviceRequest } from './apple/connection.ts'
 import {
-  type DeviceIdentity,
-  decrypted,
-  newKey,
-  openSigned,
-  scepAnswer,
-  scepRequest,
-  signedMessage,
-} from './apple/messages.ts'
-import { payloadsOf as payloads, type Removal, removalRefused } from './apple/profiles.ts'
+  type AboutDevice,
+  answerTo,
+  type Command,
+  type CommandAnswer,
+  type DeviceError,
+  failed,
+  refusedByEnrollment,
+} from './apple/commands.ts'
+import { type DeviceAnswer, type DeviceNetwork, deviceRequest, ServerRefused } from './apple/connection.ts'
+import { identityFrom, renewedIdentity } from './apple/identity.ts'
+import { type Management, mdmIn } from './apple/management.ts'
+import { type DeviceIdentity, openSigned, signedMessage } from './apple/messages.ts'
+import { dictOf, textOf } from './apple/plist-values.ts'
+import {
+  opened,
+  openProfile,
+  payloadsOf as payloads,
+  type Removal,
+  removalRefused,
+} from './apple/profiles.ts'
 
-export interface AppleDeviceOptions extends DeviceNetwork {
-  readonly udid: string
-  readonly serial: string
-  /** Hardware code; an iPhone when not given. */
-  readonly product?: string
-  readonly name?: string
-  readonly supervised?: boolean
+export interface AppleDeviceOptions extends DeviceNetwork, AboutDevice {
   /** The identity that Apple built in: signs phase 2 of an over-the-air enrollment. */
   readonly builtIn: DeviceIdentity
-}
-
-/** A request that the server has refused. */
-export class ServerRefused extends Error {
-  readonly answer: DeviceAnswer
-
-  constructor(answer: DeviceAnswer) {
-    super(`the server said ${answer.status}: ${answer.body.toString('utf8').slice(0, 300)}`)
-    this.name = 'ServerRefused'
-    this.answer = answer
-  }
-}
-
-export interface Command {
-  readonly uuid: string
-  readonly requestType: string
-  readonly command: PlistDict
-}
-
-/** What a device answers: further keys of its report, `not-now`, or an error. */
-export type CommandAnswer = PlistDict | 'not-now' | { readonly error: readonly DeviceError[] }
-
-/** One of a chain; the last is the cause. */
-export interface DeviceError {
-  readonly code: number
-  readonly domain: string
-  readonly text: string
-}
-
-interface Management {
-  readonly topic: string
-  readonly serverUrl: string
-  readonly checkInUrl: string
-  readonly signs: boolean
-  readonly accessRights: number
-  /** The organisation manages a part of it only (user enrollment), and learns neither UDID nor serial number. */
-  readonly belongsToUser: boolean
-  readonly checksOut: boolean
-  readonly profile: string
 }
 
 export class AppleDevice {
@@ -150,6 +115,11 @@ export class AppleDevice {
     return {}
   }
 
+  #identityFrom(payload: PlistDict): Promise<DeviceIdentity> {
+    const { beforeCertificate } = this
+    return identityFrom(payload, { network: this.options, beforeCertificate })
+  }
+
   async #enroll(profile: PlistDict): Promise<void> {
     const { identity, management } = mdmIn(profile)
     this.identity = await this.#identityFrom(identity)
@@ -159,66 +129,12 @@ export class AppleDevice {
     await this.tokenUpdate()
   }
 
-  /** A key, a request with the challenge of the payload, and the certificate that comes back. */
-  async #identityFrom(payload: PlistDict): Promise<DeviceIdentity> {
-    if (payload.PayloadType !== 'com.apple.security.scep') throw new Error('not a SCEP payload')
-    const settings = dictOf(payload.PayloadContent)
-    const url = textOf(settings.URL)
-    const authority = await this.#authority(url, settings.CAFingerprint)
-    const key = newKey(Number(settings.Keysize ?? 1024))
-    await this.beforeCertificate()
-    const subject = namesIn(settings.Subject)
-    const prepared = scepRequest({
-      authority,
-      key,
-      commonName: subject.get('CN') ?? 'device',
-      ...(subject.has('O') && { organisation: subject.get('O') ?? '' }),
-      challenge: textOf(settings.Challenge ?? ''),
-    })
-    return { key, certificate: await this.#scep(url, prepared, authority) }
-  }
-
-  /** Renews the identity with the old one, as devices do by themselves; no message tells the server. */
+  /** By itself, with the old one; no message tells the server. */
   async renewIdentity(): Promise<void> {
     const { identity, management } = this.#enrolled()
     const profile = this.profiles.get(management.profile)
     const scep = payloads(profile ?? {}).find(({ PayloadType }) => PayloadType === 'com.apple.security.scep')
-    const settings = dictOf(scep?.PayloadContent)
-    const url = textOf(settings.URL)
-    const authority = await this.#authority(url, settings.CAFingerprint)
-    const key = newKey()
-    const subject = namesIn(settings.Subject)
-    const prepared = scepRequest({
-      authority,
-      key,
-      commonName: subject.get('CN') ?? 'device',
-      renews: identity,
-    })
-    this.identity = { key, certificate: await this.#scep(url, prepared, authority) }
-  }
-
-  async #authority(url: string, fingerprint: PlistValue | undefined): Promise<X509Certificate> {
-    const { body, status } = await this.#request(`${url}?operation=GetCACert`, { method: 'GET' })
-    if (status !== 200) throw new Error(`GetCACert: ${status}`)
-    const authority = new X509Certificate(body)
-    const expected = fingerprint instanceof Uint8Array ? Buffer.from(fingerprint).toString('hex') : undefined
-    const actual = authority.fingerprint.replaceAll(':', '').toLowerCase()
-    if (expected !== undefined && expected !== actual) throw new Error('the CA is not the one of the profile')
-    return authority
-  }
-
-  async #scep(
-    url: string,
-    prepared: ReturnType<typeof scepRequest>,
-    authority: X509Certificate,
-  ): Promise<string> {
-    const answer = await this.#request(`${url}?operation=PKIOperation`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-pki-message' },
-      body: prepared.message,
-    })
-    if (answer.status !== 200) throw new ServerRefused(answer)
-    return scepAnswer(answer.body, prepared, authority)
+    this.identity = await renewedIdentity(scep, identity, this.options)
   }
 
   authenticate(): Promise<DeviceAnswer> {
@@ -341,40 +257,12 @@ export class AppleDevice {
     return { Status: 'Acknowledged', CommandUUID: given.uuid, ...answer }
   }
 
-  async #ownAnswer({ requestType, command }: Command): Promise<CommandAnswer> {
-    const { udid, serial, product = 'iPhone15,2', name = 'iPhone' } = this.options
-    const { belongsToUser } = this.#enrolled().management
-    if (belongsToUser && notForUserEnrollment.includes(requestType))
-      return failed(12_021, 'MCMDMErrorDomain', `${requestType} is not valid for this enrollment.`)
+  async #ownAnswer(given: Command): Promise<CommandAnswer> {
+    const { identity, management } = this.#enrolled()
+    const { requestType, command } = given
+    const refused = refusedByEnrollment(given, management)
+    if (refused !== undefined) return refused
     switch (requestType) {
-      case 'DeviceInformation':
-        return {
-          QueryResponses: {
-            ...(!belongsToUser && { UDID: udid, SerialNumber: serial }),
-            ...{ ProductName: product, DeviceName: name },
-            ...{ OSVersion: '18.1', BuildVersion: '22B83', IsSupervised: this.options.supervised === true },
-            EASDeviceIdentifier: `EAS${serial}`,
-          },
-        }
-      case 'SecurityInfo':
-        return {
-          SecurityInfo: {
-            HardwareEncryptionCaps: 3,
-            PasscodePresent: true,
-            PasscodeCompliant: true,
-            PasscodeCompliantWithProfiles: true,
-          },
-        }
-      case 'ProfileList':
-        return { ProfileList: [...this.profiles.values()].map(summary) }
-      case 'CertificateList': {
-        const { raw, subject } = new X509Certificate(this.#enrolled().identity.certificate)
-        return { CertificateList: [{ CommonName: subject, IsIdentity: true, Data: raw }] }
-      }
-      case 'InstalledApplicationList':
-        return {
-          InstalledApplicationList: [{ Identifier: 'com.example.mail', Name: 'Mail', Version: '1.0' }],
-        }
       case 'InstallProfile':
         return this.#installProfile(command.Payload)
       case 'RemoveProfile':
@@ -383,24 +271,8 @@ export class AppleDevice {
       case 'EraseDevice':
         this.wiped = true
         return {}
-      case 'DeviceLock':
-        return { MessageResult: 'Success' }
-      case 'RestartDevice':
-      case 'ShutDownDevice':
-        return failed(12_021, 'MCMDMErrorDomain', 'Not a valid request type: the device is not supervised.')
-      case 'Settings':
-        return {
-          Settings: dictsIn(command.Settings).map(({ Item }) => ({
-            Status: 'Acknowledged',
-            Item: Item ?? '',
-          })),
-        }
-      case 'ClearPasscode':
-      case 'InstallApplication':
-      case 'RemoveApplication':
-        return {}
       default:
-        return failed(12_021, 'MCMDMErrorDomain', `${requestType} is not a valid request type.`)
+        return answerTo(given, { about: this.options, management, identity, profiles: this.profiles })
     }
   }
 
@@ -461,77 +333,6 @@ export class AppleDevice {
   }
 }
 
-const notForUserEnrollment = ['EraseDevice', 'ClearPasscode', 'RestartDevice', 'ShutDownDevice']
-
-/** @throws Error for a profile that manages nothing */
-function mdmIn(profile: PlistDict): { readonly identity: PlistDict; readonly management: Management } {
-  const all = payloads(profile)
-  const mdm = all.find(({ PayloadType }) => PayloadType === 'com.apple.mdm')
-  if (mdm === undefined) throw new Error('there is no MDM payload in this profile')
-  const identity = all.find(({ PayloadUUID }) => PayloadUUID === mdm.IdentityCertificateUUID)
-  if (identity === undefined) throw new Error('the MDM payload refers to no identity')
-  const management = {
-    topic: textOf(mdm.Topic),
-    serverUrl: textOf(mdm.ServerURL),
-    checkInUrl: textOf(mdm.CheckInURL ?? mdm.ServerURL),
-    signs: mdm.SignMessage === true,
-    accessRights: Number(mdm.AccessRights ?? 0),
-    belongsToUser: mdm.EnrollmentMode === 'BYOD',
-    checksOut: mdm.CheckOutWhenRemoved === true,
-    profile: textOf(profile.PayloadIdentifier),
-  }
-  return { identity, management }
-}
-
-/** A signed profile, decrypted where it is encrypted to this identity. */
-function openProfile(bytes: Uint8Array, identity: DeviceIdentity): PlistDict {
-  const profile = readPlistDict(openSigned(bytes).content)
-  if (profile.IsEncrypted !== true) return profile
-  const sealed = profile.EncryptedPayloadContent
-  if (!(sealed instanceof Uint8Array)) throw new Error('an encrypted profile without content')
-  const content = readPlist(decrypted(sealed, identity))
-  if (!Array.isArray(content)) throw new Error('what is encrypted must be an array')
-  return { ...profile, PayloadContent: content as readonly PlistValue[] }
-}
-
-/** Undefined: it is encrypted to another identity. */
-function opened(bytes: Uint8Array, identity: DeviceIdentity): PlistDict | undefined {
-  try {
-    return openProfile(bytes, identity)
-  } catch {
-    return undefined
-  }
-}
-
-function dictsIn(value: PlistValue | undefined): readonly PlistDict[] {
-  return Array.isArray(value) ? (value as readonly PlistDict[]) : []
-}
-
-function summary(profile: PlistDict): PlistDict {
-  const { PayloadIdentifier = '', PayloadUUID = '', PayloadDisplayName = '' } = profile
-  return { PayloadIdentifier, PayloadUUID, PayloadDisplayName, PayloadVersion: 1, IsManaged: true }
-}
-
-function failed(code: number, domain: string, text: string): CommandAnswer {
-  return { error: [{ code, domain, text }] }
-}
-
 function isUnrecognised({ status, body }: DeviceAnswer): boolean {
   return status === 403 && body.includes('com.apple.unrecognized.device')
-}
-
-function textOf(value: PlistValue | undefined): string {
-  if (typeof value !== 'string') throw new Error('a text is missing')
-  return value
-}
-
-function dictOf(value: PlistValue | undefined): PlistDict {
-  if (typeof value !== 'object' || Array.isArray(value)) throw new Error('a dictionary is missing')
-  return value as PlistDict
-}
-
-/** `[[["O","x"]],[["CN","y"]]]` */
-function namesIn(subject: PlistValue | undefined): ReadonlyMap<string, string> {
-  const pairs = (subject as readonly (readonly (readonly [string, string])[])[] | undefined) ?? []
-  return new Map(pairs.flat())
 }

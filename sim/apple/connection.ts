@@ -46,3 +46,14 @@ export async function deviceRequest(
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   return { status: response.statusCode ?? 0, headers: response.headers, body: await buffer(response) }
 }
+
+/** A request that the server has refused. */
+export class ServerRefused extends Error {
+  readonly answer: DeviceAnswer
+
+  constructor(answer: DeviceAnswer) {
+    super(`the server said ${answer.status}: ${answer.body.toString('utf8').slice(0, 300)}`)
+    this.name = 'ServerRefused'
+    this.answer = answer
+  }
+}

@@ -1,4 +1,6 @@
-import type { PlistDict } from '../../src/lib/plist/values.ts'
+import { readPlist, readPlistDict } from '../../src/lib/plist/read.ts'
+import type { PlistDict, PlistValue } from '../../src/lib/plist/values.ts'
+import { type DeviceIdentity, decrypted, openSigned } from './messages.ts'
 
 export interface Removal {
   readonly supervised: boolean
@@ -23,4 +25,24 @@ export function removalRefused(profile: PlistDict, { supervised, password }: Rem
 export function payloadsOf(profile: PlistDict): readonly PlistDict[] {
   const { PayloadContent: content } = profile
   return Array.isArray(content) ? (content as readonly PlistDict[]) : [] // a profile has dicts there
+}
+
+/** A signed profile, decrypted where it is encrypted to this identity. */
+export function openProfile(bytes: Uint8Array, identity: DeviceIdentity): PlistDict {
+  const profile = readPlistDict(openSigned(bytes).content)
+  if (profile.IsEncrypted !== true) return profile
+  const sealed = profile.EncryptedPayloadContent
+  if (!(sealed instanceof Uint8Array)) throw new Error('an encrypted profile without content')
+  const content = readPlist(decrypted(sealed, identity))
+  if (!Array.isArray(content)) throw new Error('what is encrypted must be an array')
+  return { ...profile, PayloadContent: content as readonly PlistValue[] }
+}
+
+/** Undefined: it is encrypted to another identity. */
+export function opened(bytes: Uint8Array, identity: DeviceIdentity): PlistDict | undefined {
+  try {
+    return openProfile(bytes, identity)
+  } catch {
+    return undefined
+  }
 }

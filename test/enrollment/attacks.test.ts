@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ServerRefused } from '../../sim/apple-device.ts'
+import { ServerRefused } from '../../sim/apple/connection.ts'
 import { Cookies } from '../../src/enrollment/web/cookies.ts'
 import { enrollmentUnderTest } from '../helpers/enrollment.ts'
 

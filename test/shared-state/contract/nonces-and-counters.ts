@@ -34,7 +34,9 @@ export function nonceContract(t: Test, open: OpenNonces): void {
 export function counterContract(t: Test, open: OpenCounters): void {
   t.test('each key is counted for itself', async (t) => {
     const counters = await open(t)
-    t.strictSame(await Promise.all(['a', 'a', 'b', 'a'].map((key) => counters.hit(key, long))), [1, 2, 1, 3])
+    const [a1, a2, b, a3] = await Promise.all(['a', 'a', 'b', 'a'].map((key) => counters.hit(key, long)))
+    // Those that are on their way together may be counted in any order.
+    t.strictSame([[a1, a2, a3].sort(), b], [[1, 2, 3], 1])
   })
 
   t.test('the first hit opens the window; later ones do not make it longer', async (t) => {
