@@ -2,7 +2,7 @@ import type { Actor } from '../domain/actor.ts'
 import type { IssuedCertificate, RevocationReason } from '../domain/issued-certificate.ts'
 import { appendAudit } from './audit-log.ts'
 import type { IdentitiesIssued } from './certificate-ports.ts'
-import { toCertificate } from './certificate-rows.ts'
+import { findRow, toCertificate } from './certificate-rows.ts'
 import { appendChange } from './changes.ts'
 import type { Database, WriteTransaction } from './database.ts'
 import { write } from './database.ts'
@@ -40,7 +40,7 @@ export async function revokeLine(
   reason: RevocationReason,
   by: Actor,
 ): Promise<readonly IssuedCertificate[] | undefined> {
-  const row = await findRow(tx, serial)
+  const row = await findRow(tx, 'serial', serial)
   if (row === undefined) return undefined
   const revoked: IssuedCertificate[] = []
   for (const one of await lineOf(tx, row))
@@ -49,7 +49,7 @@ export async function revokeLine(
 }
 
 export async function readLine({ read }: Database, serial: string): Promise<readonly IssuedCertificate[]> {
-  const row = await findRow(read, serial)
+  const row = await findRow(read, 'serial', serial)
   return row === undefined ? [] : (await lineOf(read, row)).map(toCertificate)
 }
 
@@ -107,13 +107,6 @@ export async function revokeRow(
     details: { enrollment: row.enrollment, reason },
   })
   return toCertificate(changed)
-}
-
-export function findRow(
-  db: Database['read'] | WriteTransaction,
-  serial: string,
-): Promise<CertificateRow | undefined> {
-  return db.selectFrom('certificates').selectAll().where('serial', '=', serial).executeTakeFirst()
 }
 
 /** Looked for without a lock, and each looked at again when it is revoked: its device may come at this moment. */

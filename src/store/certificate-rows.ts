@@ -5,8 +5,18 @@ import {
   type RevocationReason,
   revocationReasons,
 } from '../domain/issued-certificate.ts'
+import type { Database, WriteTransaction } from './database.ts'
 import { RecordUnavailable } from './errors.ts'
 import type { CertificateRow } from './schema.ts'
+
+/** Both name one certificate alone. */
+export function findRow(
+  db: Database['read'] | WriteTransaction,
+  column: 'serial' | 'fingerprint',
+  value: string,
+): Promise<CertificateRow | undefined> {
+  return db.selectFrom('certificates').selectAll().where(column, '=', value).executeTakeFirst()
+}
 
 export function toRow(certificate: IssuedCertificate): CertificateRow {
   const { revoked } = certificate

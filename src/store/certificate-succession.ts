@@ -2,11 +2,11 @@ import type { IssuedCertificate } from '../domain/issued-certificate.ts'
 import { sha256OfParts } from '../lib/hash.ts'
 import { appendAudit } from './audit-log.ts'
 import { revokeRow } from './certificate-revocations.ts'
+import { findRow } from './certificate-rows.ts'
 import type { WriteTransaction } from './database.ts'
 import { registeredServices } from './enrollment-registrations.ts'
 import { giveKeys } from './registration-keys.ts'
 import { touch } from './registration-writes.ts'
-import type { CertificateRow } from './schema.ts'
 
 /**
  * What a certificate takes over from the challenge that allowed it, or from the certificate whose key has asked for it: which one
@@ -17,7 +17,7 @@ export async function withOrigin(
   certificate: IssuedCertificate,
 ): Promise<IssuedCertificate> {
   const { challenge, predecessor } = certificate
-  const before = predecessor === undefined ? undefined : await rowOf(tx, predecessor)
+  const before = predecessor === undefined ? undefined : await findRow(tx, 'serial', predecessor)
   const given =
     challenge === undefined
       ? undefined
@@ -109,15 +109,11 @@ export async function supersede(
   fingerprint: string,
   { enrollment, at }: { readonly enrollment: string; readonly at: number },
 ): Promise<void> {
-  const present = await tx
-    .selectFrom('certificates')
-    .selectAll()
-    .where('fingerprint', '=', fingerprint)
-    .executeTakeFirst()
+  const present = await findRow(tx, 'fingerprint', fingerprint)
   if (present === undefined) return
   const by = { name: 'enrollment', why: `enrollment ${enrollment} has a new identity`, at }
   for (let { predecessor } = present; predecessor !== null; ) {
-    const former = await rowOf(tx, predecessor)
+    const former = await findRow(tx, 'serial', predecessor)
     if (former === undefined) return
     const siblings = await tx
       .selectFrom('certificates')
@@ -141,11 +137,7 @@ export async function supersedeUnused(
   fingerprint: string,
   { enrollment, at }: { readonly enrollment: string; readonly at: number },
 ): Promise<void> {
-  const present = await tx
-    .selectFrom('certificates')
-    .selectAll()
-    .where('fingerprint', '=', fingerprint)
-    .executeTakeFirst()
+  const present = await findRow(tx, 'fingerprint', fingerprint)
   if (present === undefined) return
   const unused = await tx
     .selectFrom('certificates')
@@ -171,8 +163,4 @@ export async function supersedeUnused(
     .execute()
   const by = { name: 'enrollment', why: `enrollment ${enrollment} has begun with another identity`, at }
   for (const row of unused) await revokeRow(tx, row, 'superseded', by)
-}
-
-function rowOf(tx: WriteTransaction, serial: string): Promise<CertificateRow | undefined> {
-  return tx.selectFrom('certificates').selectAll().where('serial', '=', serial).executeTakeFirst()
 }

@@ -2,15 +2,8 @@ import type { Actor } from '../domain/actor.ts'
 import type { IssuedCertificate, RevocationReason } from '../domain/issued-certificate.ts'
 import { appendAudit } from './audit-log.ts'
 import type { CertificateQuery, Certificates, IssueOutcome } from './certificate-ports.ts'
-import {
-  findRow,
-  readLine,
-  revokeLine,
-  revokeRow,
-  revokeUnused,
-  revokeWithin,
-} from './certificate-revocations.ts'
-import { toCertificate, toRow } from './certificate-rows.ts'
+import { readLine, revokeLine, revokeRow, revokeUnused, revokeWithin } from './certificate-revocations.ts'
+import { findRow, toCertificate, toRow } from './certificate-rows.ts'
 import { carryRegistrations, withOrigin } from './certificate-succession.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import { endedKeys } from './proxied-keys.ts'
@@ -133,7 +126,7 @@ async function spendChallenge(
 }
 
 async function isInForce(tx: WriteTransaction, serial: string): Promise<boolean> {
-  const row = await findRow(tx, serial)
+  const row = await findRow(tx, 'serial', serial)
   return row !== undefined && row.revoked_at === null
 }
 
@@ -142,11 +135,7 @@ async function first(
   column: 'serial' | 'fingerprint',
   value: string,
 ): Promise<IssuedCertificate | undefined> {
-  const row = await db.read
-    .selectFrom('certificates')
-    .selectAll()
-    .where(column, '=', value)
-    .executeTakeFirst()
+  const row = await findRow(db.read, column, value)
   return row && toCertificate(row)
 }
 
@@ -209,7 +198,7 @@ function revoke(
   by: Actor,
 ): Promise<IssuedCertificate | undefined> {
   return write(db, async (tx) => {
-    const row = await findRow(tx, serial)
+    const row = await findRow(tx, 'serial', serial)
     if (row === undefined) return undefined
     return revokeRow(tx, row, reason, by)
   })

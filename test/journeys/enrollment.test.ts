@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { AppleDevice } from '../../sim/apple-device.ts'
-import { startCollaboration } from '../../sim/collaboration.ts'
 import { writePlist } from '../../src/lib/plist/write.ts'
+import { chatService, internet } from '../helpers/chat.ts'
 import { chromium } from '../helpers/chromium.ts'
 import { type EnrollmentUnderTest, enrollmentUnderTest, iphone } from '../helpers/enrollment.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -15,18 +15,12 @@ registration:
 access:
   - { name: Everything registered, then: allow }
 `
-const internet = '127.99.0.1'
 
 async function installation(t: Test) {
-  const service = await startCollaboration({ port: 0, host: '127.0.0.1' })
-  t.teardown(() => service.close())
+  const { service, services } = await chatService(t)
   const enrollment = await enrollmentUnderTest(t, {
     policy,
-    services: `  - name: chat
-    hosts: [chat.localhost]
-    upstream: ["${service.url}"]
-    client: browser
-    signIn: { method: POST, path: /login, user: { form: username }, success: { status: [302, 303], setCookie: session } }`,
+    services,
   })
   return { ...enrollment, service }
 }

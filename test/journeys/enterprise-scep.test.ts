@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ServerRefused } from '../../sim/apple/connection.ts'
 import type { AppleDevice } from '../../sim/apple-device.ts'
-import { startCollaboration } from '../../sim/collaboration.ts'
 import { certificateRequest, scepRequest, temporaryIdentity } from '../../sim/scep-client.ts'
 import type { PlistDict } from '../../src/lib/plist/values.ts'
 import { Secret } from '../../src/settings/secret.ts'
 import { day, renewalUnderTest } from '../enrollment/renewal/support.ts'
 import { certificates, temporaryFolder } from '../helpers/certificates.ts'
+import { chatService, internet } from '../helpers/chat.ts'
 import { type EnrollmentUnderTest, topic } from '../helpers/enrollment.ts'
 import { enterpriseScep } from '../helpers/enterprise-scep.ts'
 import { ask, form } from '../helpers/http-client.ts'
@@ -22,7 +22,6 @@ registration:
 access:
   - { name: Everything registered, then: allow }
 `
-const internet = '127.99.0.1'
 
 /** Gatehouse before a SCEP server of the enterprise, whose CA the gateway believes (`gateway.tls.clientCa`). */
 async function setUp(t: Test) {
@@ -32,15 +31,10 @@ async function setUp(t: Test) {
   const [issuer, password] = [join(folder, 'issuer.crt'), join(folder, 'password')]
   writeFileSync(issuer, deviceCa.certificate)
   writeFileSync(password, behind.challenge, { mode: 0o600 })
-  const service = await startCollaboration({ port: 0, host: '127.0.0.1' })
-  t.teardown(() => service.close())
+  const { services } = await chatService(t)
   const enrollment = await renewalUnderTest(t, {
     policy,
-    services: `  - name: chat
-    hosts: [chat.localhost]
-    upstream: ["${service.url}"]
-    client: browser
-    signIn: { method: POST, path: /login, user: { form: username }, success: { status: [302, 303], setCookie: session } }`,
+    services,
     enrollment: `scep: { attempts: 2, proxy: { url: "${behind.url}", issuers: [${issuer}], challenge: { file: ${password} } } }`,
   })
   const enrolled = async (user: string, path = '/enroll/profile') => {
