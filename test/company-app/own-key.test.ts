@@ -4,7 +4,7 @@ import { readRegistered } from '../../sim/launcher.ts'
 import { startSimulation } from '../../sim/simulation.ts'
 import type { Launcher, LauncherAnswer } from '../../src/cli/app/launcher.ts'
 import { internet } from '../helpers/chat.ts'
-import { companyApp, phoneOf } from '../helpers/company-app.ts'
+import { companyApp, phoneAtApi, phoneOf } from '../helpers/company-app.ts'
 import { type GatewayUnderTest, gatewayUnderTest } from '../helpers/gateway-under-test.ts'
 import { simulated } from '../helpers/simulation.ts'
 
@@ -19,29 +19,15 @@ access:
 /** A service for programs: each request names its user and its device in header fields. */
 async function apiWithApp(t: Test, policy = keyPolicy) {
   const received: { headers: Record<string, unknown>; body: string }[] = []
-  const server = await simulated(
-    t,
-    (options) =>
-      startSimulation(options, async (exchange) => {
-        const body = (await exchange.readBody()).toString()
-        received.push({ headers: exchange.request.headers, body })
-        exchange.json(exchange.request.headers['x-password'] === 'wrong' ? 401 : 200, {})
-      }),
-    {},
-  )
-  const app = companyApp(t)
-  const gateway = await gatewayUnderTest(t, {
-    services: `  - name: api
-    hosts: [api.localhost]
-    upstream: ["${server.url}"]
-    client: generic
-    generic: { device: [{ header: x-device }], user: { header: x-user }, success: { status: [200] } }`,
-    settings: app.section,
+  const api = await phoneAtApi(t, {
+    async answer(exchange) {
+      const body = (await exchange.readBody()).toString()
+      received.push({ headers: exchange.request.headers, body })
+      exchange.json(exchange.request.headers['x-password'] === 'wrong' ? 401 : 200, {})
+    },
     policy,
   })
-  const phone = phoneOf(gateway, app.packageKey)
-  readRegistered(await phone.register())
-  return { gateway, phone, received, app }
+  return { ...api, received }
 }
 
 const who = { 'x-user': 'alice', 'x-device': 'tablet' }

@@ -4,11 +4,7 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
-import { readRegistered } from '../../sim/launcher.ts'
-import { startSimulation } from '../../sim/simulation.ts'
-import { companyApp, phoneOf } from '../helpers/company-app.ts'
-import { gatewayUnderTest } from '../helpers/gateway-under-test.ts'
-import { simulated } from '../helpers/simulation.ts'
+import { phoneAtApi } from '../helpers/company-app.ts'
 
 const policy = `
 networks: { wifi: [127.20.0.0/16] }
@@ -21,29 +17,15 @@ access:
 
 /** A service that answers with this status and goes on and on; a phone whose app signs what it asks. */
 async function streaming(t: Test, status: number) {
-  const server = await simulated(
-    t,
-    (options) =>
-      startSimulation(options, async ({ request: { url }, response }) => {
-        response.writeHead(url === '/sign-in' ? 200 : status)
-        if (url === '/sign-in') response.end()
-        else response.write('first')
-      }),
-    {},
-  )
-  const app = companyApp(t)
-  const gateway = await gatewayUnderTest(t, {
-    services: `  - name: api
-    hosts: [api.localhost]
-    upstream: ["${server.url}"]
-    client: generic
-    public: [/public]
-    generic: { device: [{ header: x-device }], user: { header: x-user }, success: { status: [200] } }`,
-    settings: app.section,
+  const { gateway, phone } = await phoneAtApi(t, {
+    async answer({ request: { url }, response }) {
+      response.writeHead(url === '/sign-in' ? 200 : status)
+      if (url === '/sign-in') response.end()
+      else response.write('first')
+    },
     policy,
+    extra: '    public: [/public]\n',
   })
-  const phone = phoneOf(gateway, app.packageKey)
-  readRegistered(await phone.register())
   const who = { 'x-user': 'alice', 'x-device': 'tablet' }
   const at = (path: string) => new URL(path, `https://api.localhost:${gateway.tls}`)
   return {

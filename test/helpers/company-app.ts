@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { launcherOn, type PhoneOptions } from '../../sim/launcher.ts'
+import { launcherOn, type PhoneOptions, readRegistered } from '../../sim/launcher.ts'
+import { type Handler, startSimulation } from '../../sim/simulation.ts'
 import type { Launcher } from '../../src/cli/app/launcher.ts'
 import { temporaryFolder } from './certificates.ts'
-import type { GatewayUnderTest } from './gateway-under-test.ts'
+import { type GatewayUnderTest, gatewayUnderTest } from './gateway-under-test.ts'
 import { registrationHost } from './registration-address.ts'
+import { simulated } from './simulation.ts'
 
 export interface CompanyAppSettings {
   /** YAML: the section `app:`, for `settings` of a gateway under test. */
@@ -53,4 +55,29 @@ export function phoneOf(
     from: '127.99.0.1',
     ...options,
   })
+}
+
+/** A service for programs, whose requests name user and device in header fields, and a phone whose company app is registered. */
+export async function phoneAtApi(t: Test, { answer, policy, extra = '' }: ApiOptions) {
+  const server = await simulated(t, (options) => startSimulation(options, answer), {})
+  const app = companyApp(t)
+  const gateway = await gatewayUnderTest(t, {
+    services: `  - name: api
+    hosts: [api.localhost]
+    upstream: ["${server.url}"]
+    client: generic
+${extra}    generic: { device: [{ header: x-device }], user: { header: x-user }, success: { status: [200] } }`,
+    settings: app.section,
+    policy,
+  })
+  const phone = phoneOf(gateway, app.packageKey)
+  readRegistered(await phone.register())
+  return { gateway, phone, app }
+}
+
+interface ApiOptions {
+  readonly answer: Handler
+  readonly policy: string
+  /** Further keys of the service, indented by four. */
+  readonly extra?: string
 }
