@@ -15,6 +15,10 @@ export interface TcpProxy {
   refuse(): Promise<void>
   /** Connections are accepted and stay open, and nothing passes: a firewall that lost its table. */
   hold(): void
+  /** As `hold`, for connections that are made from now on. */
+  holdNew(): void
+  /** How much waits to pass. */
+  readonly held: number
   /** As at the beginning; what was held passes. */
   restore(): Promise<void>
 }
@@ -39,6 +43,7 @@ class LoopbackProxy implements TcpProxy {
   #server: Server | undefined
   #delay = 0
   #holding = false
+  #holdingNew = false
 
   constructor(target: { readonly host: string; readonly port: number }, host: string) {
     this.#target = target
@@ -75,8 +80,17 @@ class LoopbackProxy implements TcpProxy {
     this.#holding = true
   }
 
+  holdNew(): void {
+    this.#holdingNew = true
+  }
+
+  get held(): number {
+    return this.#held.length
+  }
+
   async restore(): Promise<void> {
     this.#holding = false
+    this.#holdingNew = false
     this.#delay = 0
     for (const pass of this.#held.splice(0)) pass()
     await this.listen()
@@ -96,13 +110,14 @@ class LoopbackProxy implements TcpProxy {
       this.#sockets.delete(from)
       to.destroy()
     })
-    from.on('data', (data) => this.#later(() => void (to.writable && to.write(data))))
-    from.on('end', () => this.#later(() => to.end()))
+    const isNew = this.#holdingNew
+    from.on('data', (data) => this.#later(isNew, () => void (to.writable && to.write(data))))
+    from.on('end', () => this.#later(isNew, () => to.end()))
   }
 
   /** In order: timers of equal length fire in the order in which they were set. */
-  #later(pass: () => void): void {
-    if (this.#holding) this.#held.push(pass)
+  #later(isNew: boolean, pass: () => void): void {
+    if (this.#holding || (isNew && this.#holdingNew)) this.#held.push(pass)
     else if (this.#delay > 0) setTimeout(pass, this.#delay)
     else pass()
   }

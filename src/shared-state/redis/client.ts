@@ -40,8 +40,9 @@ export type Argument = string | number
 
 type Driver = Redis | Cluster
 /** The replies are as in RESP2, which the driver's types want said by leaving the option out. */
-type DriverOptions = Omit<RedisOptions, 'replyMapping' | 'retryStrategy'> & {
+type DriverOptions = Omit<RedisOptions, 'replyMapping' | 'retryStrategy' | 'connectTimeout'> & {
   readonly retryStrategy: (attempt: number) => number
+  readonly connectTimeout: number
 }
 
 /** Connects in the background, and goes on trying. @throws when a CA file cannot be read */
@@ -106,6 +107,9 @@ function createDriver({ server }: RedisSettings, options: DriverOptions): Driver
       name: server.name,
       sentinels: [...server.sentinels],
       sentinelRetryStrategy: options.retryStrategy,
+      sentinelReconnectStrategy: options.retryStrategy,
+      // A sentinel that stands still is passed over for the next one.
+      sentinelCommandTimeout: options.connectTimeout,
       failoverDetector: true,
       enableTLSForSentinelMode: options.tls !== undefined,
       ...(options.tls !== undefined && { sentinelTLS: options.tls }),
@@ -133,7 +137,9 @@ class Client implements RedisClient {
   readonly #conditions: Conditions
   readonly #breaker: Breaker
   readonly #probe: NodeJS.Timeout
+  readonly #revivals = new Set<NodeJS.Timeout>()
   #subscriber: Driver | undefined
+  #closed = false
 
   constructor(open: () => Driver, options: RedisClientOptions) {
     this.#open = open
@@ -148,6 +154,7 @@ class Client implements RedisClient {
     })
     this.#driver = open()
     this.#watch(this.#driver)
+    this.#revive(this.#driver)
     // So that the condition is told, and ends, when no request needs Redis.
     this.#probe = setInterval(() => void this.call('PING').catch(ignore), probeEvery).unref()
   }
@@ -188,6 +195,7 @@ class Client implements RedisClient {
   listen(channel: string, listener: () => void): void {
     const subscriber = this.#open()
     this.#subscriber = subscriber
+    this.#revive(subscriber)
     subscriber.on('error', ignore) // the other connection tells
     subscriber.on('ready', () => void subscriber.subscribe(channel).then(listener, ignore))
     subscriber.on('message', listener)
@@ -198,6 +206,8 @@ class Client implements RedisClient {
   }
 
   close(): void {
+    this.#closed = true
+    for (const revival of this.#revivals) clearTimeout(revival)
     clearInterval(this.#probe)
     this.#conditions.close()
     this.#subscriber?.disconnect()
@@ -214,6 +224,28 @@ class Client implements RedisClient {
     driver.on('ready', () => this.#conditions.set('connection', undefined))
     // Told after the error that says why.
     driver.on('close', () => this.#conditions.set('connection', last))
+  }
+
+  /**
+   * The driver ends for good when a fail-over is told while it asks a sentinel for the master. It is begun anew, so that
+   * no process stays without Redis until somebody restarts it.
+   */
+  #revive(driver: Driver): void {
+    let ends = 0
+    driver.on('ready', () => {
+      ends = 0
+    })
+    driver.on('end', () => {
+      if (this.#closed) return
+      const revival = setTimeout(
+        () => {
+          this.#revivals.delete(revival)
+          driver.connect().catch(ignore) // told as `error`, `close` or `end`
+        },
+        reconnectPause(++ends, this.#options.jitter()),
+      ).unref()
+      this.#revivals.add(revival)
+    })
   }
 
   /** What every later call will be told as well: it has to be put right at the server. */
