@@ -17,7 +17,8 @@ const keys = [
  */
 export function skimReport(body: Buffer): PlistDict | undefined {
   const text = body.toString('latin1')
-  if (/<!(?:ENTITY|DOCTYPE[^>]*\[)/i.test(text) || text.includes('<key>MessageType</key>')) return undefined
+  if (/<!(?:ENTITY|DOCTYPE[^<>[]*[<[])/i.test(text) || text.includes('<key>MessageType</key>'))
+    return undefined
   const found: Record<string, string> = {}
   for (const key of keys) {
     const parts = text.split(`<key>${key}</key>`)

@@ -84,3 +84,18 @@ t.test('bootstrap tokens and messages have their largest size', async (t) => {
   t.equal((await status(100_000)).status, 200, 'which is not kept')
   t.equal((await status(1024 * 1024)).status, 413)
 })
+
+t.test('a report that cannot be read is gone through once, however it is made up', async (t) => {
+  const { device, notes } = await mdmUnderTest(t)
+  const phone = await device('U1')
+  await phone.enroll()
+  const declarations = (bytes: number) => Buffer.from('<!DOCTYPE'.repeat(bytes / 9))
+  // Gone through from each declaration on, it would hold up everybody for a second, or for hours.
+  t.equal(
+    (await phone.send(declarations(64 * 1024), { type: '', signature: null })).status,
+    400,
+    'a stranger’s',
+  )
+  t.equal((await phone.send(declarations(8 * 1024 * 1024), { type: '' })).status, 400, 'a device’s')
+  t.match(notes.at(-1), { problem: 'message.malformed' })
+})
