@@ -139,6 +139,16 @@ t.test('a driver appears in one file', async (t) => {
   }
 })
 
+t.test('packages that src/ uses are there in an installation without those of developers', async (t) => {
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>
+  }
+  const packages = imports
+    .filter(({ to }) => /^(@[a-z0-9-]+\/)?[a-z][a-z0-9-]*(\/[\w./-]+)?$/.test(to) && !/^(src|sim)\//.test(to))
+    .map(({ to }) => /^(@[^/]+\/)?[^/]+/.exec(to)?.[0] ?? to)
+  t.strictSame([...new Set(packages)].filter((name) => !(name in dependencies)).sort(), [])
+})
+
 t.test('nothing but src/lib/random.ts and src/main.ts draws randomness or time for others', async (t) => {
   const users = files.filter((file) => /\bMath\.random\(/.test(readFileSync(join(root, file), 'utf8')))
   t.strictSame(users, [])
