@@ -19,6 +19,7 @@ import type { Store } from '../../src/store/ports.ts'
 import { certificates, temporaryFolder } from '../helpers/certificates.ts'
 import { EnrollmentBrowser, enrollmentHost, topic } from '../helpers/enrollment.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { freePort } from '../helpers/own-address.ts'
 import { postgresServer } from '../helpers/postgres.ts'
 import { type GatehouseProcess, installation, upstream } from '../operations/support.ts'
 
@@ -48,15 +49,6 @@ async function roundRobin(t: Test, targets: { readonly port: number; connections
   return (server.address() as AddressInfo).port
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** Two machines with one PostgreSQL and one folder of CA keys, behind a load balancer. */
 async function setUp(t: Test) {
   const [folder, { ca }] = [temporaryFolder(t), await certificates(t)]
@@ -79,8 +71,8 @@ async function setUp(t: Test) {
   const postgres = await postgresServer(t)
   const database = await postgres.createDatabase()
   const targets = [
-    { port: await freePort(), connections: 0 },
-    { port: await freePort(), connections: 0 },
+    { port: await freePort('127.0.0.1'), connections: 0 },
+    { port: await freePort('127.0.0.1'), connections: 0 },
   ]
   const port = await roundRobin(t, targets)
   const settings = (own: number) => `limits: { drainFor: 1s }

@@ -1,7 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type SimulatedApns, startApns } from '../../sim/apns.ts'
@@ -12,6 +10,7 @@ import type { Store } from '../../src/store/ports.ts'
 import { certificates, temporaryFolder } from './certificates.ts'
 import { type GatewayOptions, type GatewayUnderTest, gatewayUnderTest } from './gateway-under-test.ts'
 import { ask, type ClientAnswer, form } from './http-client.ts'
+import { freePort } from './own-address.ts'
 
 export const topic = 'com.apple.mgmt.External.5a1e'
 const day = 24 * 60 * 60 * 1000
@@ -70,7 +69,7 @@ export async function enrollmentUnderTest(
   }
   const apns = await startApns({ cert: server.certificate, key: server.key, clientCa: pushCa.certificate })
   t.teardown(() => apns.close())
-  const port = await freePort()
+  const port = await freePort('127.0.0.1')
   const publicUrl = `https://${enrollmentHost}:${port}`
   const settings = `limits: { drainFor: 1s }
 apns: { certificate: { file: ${file('push.pem', push.certificate + push.key)} }, server: "${apns.origin}", ca: [${file('push-ca.crt', ca.certificate)}] }
@@ -120,16 +119,6 @@ ${options.enrollment === undefined ? '' : `  ${options.enrollment.replaceAll('\n
       return code
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 export const iphone =

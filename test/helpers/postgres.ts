@@ -1,7 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +8,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import type { Test } from 'tap'
 import type { PostgresLocation } from '../../src/store/location.ts'
+import { freePort } from './own-address.ts'
 
 export interface PostgresOptions {
   /** Asked for at each connection (SCRAM); anybody is trusted when undefined. */
@@ -300,14 +300,4 @@ function asServer(command: string, args: readonly string[]): [string, string[]] 
 
 async function runAsServer(command: string, args: readonly string[]): Promise<void> {
   await promisify(execFile)(...asServer(command, args), { cwd: '/' })
-}
-
-async function freePort(host: string): Promise<number> {
-  const probe = createServer().listen(0, host)
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
