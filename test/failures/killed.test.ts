@@ -45,7 +45,7 @@ function socketsOf(pid: number): string[] {
 
 /** Another is in its place, and all serve. */
 async function isReplaced(gateway: GatehouseProcess, pid: number): Promise<void> {
-  await eventually(() => ![...pids(gateway).values()].includes(pid), 30_000)
+  await eventually(() => ![...pids(gateway).values()].includes(pid))
   await allServe(gateway)
   const lost = gateway.log.filter(({ msg }) => msg === 'a process was lost and is replaced')
   if (!lost.some((line) => line.pid === pid)) throw new Error(`nobody was told that ${pid} was lost`)
@@ -71,7 +71,7 @@ async function holdCommits(t: Test, { postgres, database }: Site): Promise<() =>
 function commitWaits({ postgres, database }: Site): Promise<boolean> {
   const waiting = `select 1 from pg_stat_activity
     where wait_event_type = 'Lock' and application_name = 'gatehouse' and datname = current_database()`
-  return eventually(async () => (await postgres.query(database, waiting)).length > 0, 30_000)
+  return eventually(async () => (await postgres.query(database, waiting)).length > 0)
 }
 
 /** Undefined when the connection broke: the client was told nothing. */
@@ -122,7 +122,6 @@ t.test(
     const answer = signIn(first, 'bob')
     const committed = await eventually(
       async () => (await store.registrations.list({ user: 'bob', limit: 10 }))[0],
-      30_000,
     )
     const pid = whoHas(first, port)
     process.kill(pid, 'SIGKILL')

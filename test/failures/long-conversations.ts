@@ -11,8 +11,11 @@ import { eventually } from '../helpers/eventually.ts'
 import { acceptance, type GatehouseProcess } from '../operations/support.ts'
 import { knownDevice, type Machine, type Site } from './support.ts'
 
-/** The promise is a second, and `npm run bench` measures it. Here the machine may be busy with others. */
-const bound = 4_000
+/**
+ * The promise is a second, and `npm run bench` measures it. Here the machine may be busy with others: it must only be less than
+ * the half minute after which all that is open is looked at again.
+ */
+const bound = 15_000
 
 /** Takes every sign-in, holds `/poll` and WebSockets open. */
 export async function longConversations(t: Test): Promise<string> {

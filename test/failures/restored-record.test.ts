@@ -11,7 +11,7 @@ async function backUp({ postgres, database }: Site): Promise<() => Promise<void>
     eventually(async () => {
       for (const statement of statements) await postgres.query(postgres.url, statement)
       return true
-    }, 30_000)
+    })
   const end = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`
   await insist(end, `create database back_up template ${name}`)
   return async () => {
@@ -21,7 +21,7 @@ async function backUp({ postgres, database }: Site): Promise<() => Promise<void>
 }
 
 async function answersEverywhere(t: Test, gateway: GatehouseProcess, cookie: string, status: number) {
-  await eventually(async () => (await messages(gateway, cookie)).status === status, 30_000)
+  await eventually(async () => (await messages(gateway, cookie)).status === status)
   for (let n = 0; n < 6; n++) t.equal((await messages(gateway, cookie)).status, status)
 }
 

@@ -132,7 +132,7 @@ export async function site(t: Test, options: SiteOptions = {}): Promise<Site> {
 
 async function allStarted(gateway: GatehouseProcess): Promise<void> {
   await allServe(gateway)
-  await eventually(() => pids(gateway).has('jobs'), 30_000)
+  await eventually(() => pids(gateway).has('jobs'))
 }
 
 /** Not asked for, so not used: a test that does finds nothing in it. */
@@ -222,11 +222,11 @@ export function isAlive({ management }: GatehouseProcess): Promise<boolean> {
 }
 
 export async function isWell(gateway: GatehouseProcess, part: string): Promise<boolean> {
-  return eventually(async () => (await gateway.ready()).parts[part]?.ok === true, 30_000)
+  return eventually(async () => (await gateway.ready()).parts[part]?.ok === true)
 }
 
 export async function isUnwell(gateway: GatehouseProcess, part: string): Promise<boolean> {
-  return eventually(async () => (await gateway.ready()).parts[part]?.ok === false, 30_000)
+  return eventually(async () => (await gateway.ready()).parts[part]?.ok === false)
 }
 
 export interface Fault {
@@ -253,7 +253,7 @@ export async function theRecordFails(
   const unready = await eventually(async () => {
     const told = await first.ready()
     return told.status === 503 && told.parts.record?.ok === false ? told : undefined
-  }, 30_000)
+  })
   t.match(unready.parts.record, { ok: false, detail: /\w+/ })
   t.ok(await isAlive(first))
   // Some processes may have to find it out first.
@@ -265,13 +265,14 @@ export async function theRecordFails(
   t.match(refused.headers['retry-after'], /^\d+$/)
   t.strictSame(refused.cookies, [], 'told of nothing')
   t.comment(`slowest answers: ${Math.round(known.slowest)} and ${Math.round(unknown.slowest)} ms`)
-  t.ok(Math.max(known.slowest, unknown.slowest) < 4_000, 'nothing piles up')
+  // The machine may be busy with others. Whoever waited for what is slow by ten seconds, or for a turn behind all others, comes later.
+  t.ok(Math.max(known.slowest, unknown.slowest) < 9_000, 'nothing piles up')
   t.equal((await messages(first, cookie)).status, 200)
 
   await end(one)
   await isWell(first, 'record')
-  await eventually(async () => (await messages(first, stranger)).status === 403, 30_000)
-  await eventually(async () => (await first.signIn(wifi, { user: 'bob' })).status === 302, 30_000)
+  await eventually(async () => (await messages(first, stranger)).status === 403)
+  await eventually(async () => (await first.signIn(wifi, { user: 'bob' })).status === 302)
   t.equal((await messages(first, cookie)).status, 200)
   t.equal((await first.ready()).status, 200)
   await eventually(() => conditions(first, 'record').at(-1) === '+record')

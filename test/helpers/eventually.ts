@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  within = 30_000,
+  within = 120_000,
 ): Promise<Exclude<T, false | undefined>> {
   const deadline = performance.now() + within
   for (;;) {

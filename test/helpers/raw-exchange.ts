@@ -16,7 +16,7 @@ export interface RawExchangeOptions {
 
 /**
  * Sends exactly these bytes (one string a TCP write; a string is latin1) and answers what comes back, as latin1
- * text. For requests that no HTTP client would send. Fails after 10 s without an end.
+ * text. For requests that no HTTP client would send. Fails after a minute without an end.
  */
 export async function rawExchange(
   port: number,
@@ -53,8 +53,8 @@ export function receive(socket: Socket, until?: (received: string) => boolean): 
     let received = ''
     const bound = setTimeout(() => {
       socket.destroy()
-      reject(new Error(`no end within 10 s; received so far: ${JSON.stringify(received)}`))
-    }, 10_000)
+      reject(new Error(`no end within a minute; received so far: ${JSON.stringify(received)}`))
+    }, 60_000)
     const finish = () => {
       clearTimeout(bound)
       socket.destroy()

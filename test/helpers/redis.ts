@@ -267,7 +267,7 @@ async function settled(nodes: readonly RedisUnderTest[]): Promise<void> {
     await eventually(async () => {
       const info = await node.cli('CLUSTER', 'INFO')
       return info.includes('cluster_state:ok') && info.includes(known)
-    }, 30_000)
+    })
   }
 }
 
@@ -278,19 +278,13 @@ export async function startRedisSentinel(t: Test): Promise<SentinelUnderTest> {
   const replica = await startRedis(t, {
     lines: [`replicaof ${master.host} ${master.port}`],
   })
-  await eventually(
-    async () => (await replica.cli('INFO', 'replication')).includes('master_link_status:up'),
-    30_000,
-  )
+  await eventually(async () => (await replica.cli('INFO', 'replication')).includes('master_link_status:up'))
   const sentinel = await startSentinelProcess(t, [
     `sentinel monitor ${name} ${master.host} ${master.port} 1`,
     `sentinel down-after-milliseconds ${name} 500`,
     `sentinel failover-timeout ${name} 5000`,
   ])
-  await eventually(
-    async () => (await sentinel.cli('SENTINEL', 'REPLICAS', name)).includes(replica.host),
-    30_000,
-  )
+  await eventually(async () => (await sentinel.cli('SENTINEL', 'REPLICAS', name)).includes(replica.host))
   return {
     name,
     sentinel,
@@ -298,10 +292,9 @@ export async function startRedisSentinel(t: Test): Promise<SentinelUnderTest> {
     replica,
     async failOver() {
       await master.kill()
-      await eventually(async () => (await replica.cli('INFO', 'replication')).includes('role:master'), 30_000)
-      await eventually(
-        async () => (await sentinel.cli('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name)).includes(replica.host),
-        30_000,
+      await eventually(async () => (await replica.cli('INFO', 'replication')).includes('role:master'))
+      await eventually(async () =>
+        (await sentinel.cli('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name)).includes(replica.host),
       )
     },
   }

@@ -150,7 +150,7 @@ async function startProcess(
   createInterface(child.stderr as Readable).on('line', (line) => told.push(line))
   const announced = (pattern: RegExp) => told.map((line) => pattern.exec(line)?.[1]).find(Boolean)
   const management = await Promise.race([
-    eventually(() => announced(/management on (.*)$/), 30_000),
+    eventually(() => announced(/management on (.*)$/)),
     exited.then(() => undefined),
   ])
   if (management === undefined) throw new Error(`did not start: ${told.join('\n')}`)

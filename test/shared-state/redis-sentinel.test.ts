@@ -88,10 +88,10 @@ t.test('a replica that had not heard of the last block becomes the master: the b
     [undefined],
     'the process that was told of the block',
   )
-  await eventually(async () => (await cache.find(['b']))[0] !== undefined, 20_000)
+  await eventually(async () => (await cache.find(['b']))[0] !== undefined)
   t.strictSame(await cache.find(['a']), [undefined])
-  await eventually(async () => (await other.find(['b']))[0] !== undefined, 20_000)
+  await eventually(async () => (await other.find(['b']))[0] !== undefined)
   t.strictSame(await other.find(['a']), [undefined], 'and any other')
-  await eventually(() => nonces.claim('after', 1000), 20_000)
+  await eventually(() => nonces.claim('after', 1000))
   t.match(conditions, [/./, true], 'one word when it went, one when it came back')
 })

@@ -52,7 +52,7 @@ export async function several(t: Test, options: SeveralOptions = {}): Promise<Se
 }
 
 export function allServe(gateway: GatehouseProcess): Promise<boolean> {
-  return eventually(async () => (await gateway.ready()).parts.processes?.ok === true, 30_000)
+  return eventually(async () => (await gateway.ready()).parts.processes?.ok === true)
 }
 
 /** The present pids of the gateway's workers, by what they are: 1, 2, …, `jobs`. */

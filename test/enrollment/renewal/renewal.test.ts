@@ -220,7 +220,7 @@ t.test(
     await new Promise((resolve) => setTimeout(resolve, 500))
     t.equal(await waiting(phone), 0, 'the other process has the lease')
     await gateway.stop()
-    await eventually(async () => (await waiting(phone)) === 1, 20_000)
+    await eventually(async () => (await waiting(phone)) === 1)
   },
 )
 
