@@ -96,6 +96,14 @@ export type IssueOutcome =
   | { readonly outcome: 'challenge-used' }
   /** The certificate that it renews, or that it would get again, was revoked in the meantime. */
   | { readonly outcome: 'revoked' }
+  /** The device has asked for `mostOwnRenewals` that are all still good. */
+  | { readonly outcome: 'too-many' }
+
+/**
+ * What one enrollment may have renewed by itself, without a challenge of ours, and good at a time. Each renews what the former one
+ * does: without an end to them, a device could have so many that revoking them takes longer than a write may.
+ */
+export const mostOwnRenewals = 20
 
 /**
  * Keys that asked a SCEP server behind for a certificate with a challenge of ours: whose they are. The certificate that comes

@@ -1,7 +1,12 @@
 import type { Actor } from '../domain/actor.ts'
 import type { IssuedCertificate, RevocationReason } from '../domain/issued-certificate.ts'
 import { appendAudit } from './audit-log.ts'
-import type { CertificateQuery, Certificates, IssueOutcome } from './certificate-ports.ts'
+import {
+  type CertificateQuery,
+  type Certificates,
+  type IssueOutcome,
+  mostOwnRenewals,
+} from './certificate-ports.ts'
 import { readLine, revokeLine, revokeRow, revokeUnused, revokeWithin } from './certificate-revocations.ts'
 import { findRow, toCertificate, toRow } from './certificate-rows.ts'
 import { carryRegistrations, withOrigin } from './certificate-succession.ts'
@@ -69,6 +74,8 @@ function issue(db: Database, asked: IssuedCertificate, by: Omit<Actor, 'why'>): 
     const certificate = await withOrigin(tx, asked)
     const { predecessor, challenge, user } = certificate
     if (predecessor !== undefined && !(await isInForce(tx, predecessor))) return { outcome: 'revoked' }
+    if (challenge === undefined && predecessor !== undefined && (await hasMany(tx, certificate, by.at)))
+      return { outcome: 'too-many' }
     await carryRegistrations(tx, { ...certificate, at: by.at })
     await tx.insertInto('certificates').values(toRow(certificate)).execute()
     await appendAudit(tx, {
@@ -123,6 +130,23 @@ async function spendChallenge(
   return issued.revoked_at === null
     ? { outcome: 'issued', certificate: toCertificate(issued) }
     : { outcome: 'revoked' }
+}
+
+async function hasMany(
+  tx: WriteTransaction,
+  { enrollment }: IssuedCertificate,
+  at: number,
+): Promise<boolean> {
+  const { count } = await tx
+    .selectFrom('certificates')
+    .select((row) => row.fn.countAll<number>().as('count'))
+    .where('enrollment', '=', enrollment)
+    .where('predecessor', 'is not', null)
+    .where('challenge', 'is', null)
+    .where('revoked_at', 'is', null)
+    .where('not_after', '>', at)
+    .executeTakeFirstOrThrow()
+  return Number(count) >= mostOwnRenewals
 }
 
 async function isInForce(tx: WriteTransaction, serial: string): Promise<boolean> {

@@ -155,6 +155,8 @@ function taken(outcome: IssueOutcome): IssuedCertificate {
       return outcome.certificate
     case 'revoked':
       throw new ScepFailure('badCertId', 'The certificate was revoked')
+    case 'too-many':
+      throw new ScepFailure('badRequest', 'Too many renewals of this certificate are good still')
     case 'challenge-used':
       throw new WrongChallenge('The challenge was used')
     case 'challenge-unknown':

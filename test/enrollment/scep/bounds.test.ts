@@ -263,3 +263,23 @@ t.test('each answer has a nonce of its own, and is kept by nobody on the way', a
   t.equal(new Set(answers.map((answer) => noncesOf(answer.body).sender.toString('hex'))).size, 2)
   for (const { headers } of answers) t.equal(new Map(headers).get('Cache-Control'), 'no-store')
 })
+
+t.test(
+  'a device has so many renewals that are good at a time, so that all can be revoked at once',
+  async (t) => {
+    const server = await scepServer(t)
+    const holder = await enrolled(server, 'UDID-1')
+    const content = certificateRequest({ key: rsaKey(), commonName: 'UDID-1' })
+    const renew = (transaction: string, signer = holder) =>
+      ask(server, { signer, content, type: scepTypes.renewalReq, transaction })
+    for (let index = 0; index < 20; index++) t.equal((await renew(`r${index}`)).status, 'success')
+    t.match(await renew('one-more'), { status: 'failure', failInfo: '2' })
+    t.equal((await renew('r7')).status, 'success', 'an answer that was lost is given again')
+    const other = await enrolled(server, 'UDID-2')
+    const theirs = certificateRequest({ key: rsaKey(), commonName: 'UDID-2' })
+    const asked = { signer: other, content: theirs, type: scepTypes.renewalReq, transaction: 'r' }
+    t.equal((await ask(server, asked)).status, 'success', 'another device has its own')
+    server.clock.now += 366 * day
+    t.equal((await renew('a-year-later')).status, 'success', 'those that have ended count no more')
+  },
+)
