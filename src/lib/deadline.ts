@@ -14,18 +14,29 @@ export class DeadlinePassed extends Error {
  * What `work` gives, if it gives it within `ms` milliseconds. The work itself goes on: whoever must know what became of
  * it looks at the promise that was handed in. An error that it throws after the deadline is nobody's any more and is
  * dropped here.
+ *
+ * A process that stood still itself (its machine was busy, or paused) finds its timers run out before it has read what came
+ * meanwhile. What has come by then is in time.
  * @throws DeadlinePassed
  */
 export function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new DeadlinePassed(ms)), ms)
+    let reading: NodeJS.Immediate | undefined
+    // Timers run out before the sockets are read, immediates run after it.
+    const timer = setTimeout(() => {
+      reading = setImmediate(() => reject(new DeadlinePassed(ms)))
+    }, ms)
+    const done = () => {
+      clearTimeout(timer)
+      clearImmediate(reading)
+    }
     work.then(
       (value) => {
-        clearTimeout(timer)
+        done()
         resolve(value)
       },
       (error: unknown) => {
-        clearTimeout(timer)
+        done()
         reject(error)
       },
     )
