@@ -58,6 +58,8 @@ export class PushWorker {
   readonly #underWay = new Set<string>()
   #ended: Tried[] = []
   #certificate: PushCertificate
+  /** That Apple has pushed with: it is one of this environment. */
+  #proven: PushCertificate | undefined
   #wake: (() => void) | undefined
   #poked = false
 
@@ -174,6 +176,8 @@ export class PushWorker {
   #judgeUs(doubted: readonly Tried[]): void {
     // What answered to the certificate before says nothing about this one.
     const tried = this.#ended.filter(({ certificate }) => certificate === this.#certificate)
+    if (tried.some(({ outcome }) => outcome.kind === 'answered' && speaksForUs(outcome)))
+      this.#proven = this.#certificate
     const refused = tried.map(({ outcome }) => refusesUs(outcome)).find((why) => why !== undefined)
     const why = refused ?? this.#wrongEnvironment(doubted)
     if (why !== undefined) this.#halt(why)
@@ -184,7 +188,9 @@ export class PushWorker {
 
   #wrongEnvironment(doubted: readonly Tried[]): string | undefined {
     const probe = doubted.find(({ probed }) => probed !== undefined && probed === this.#halts.present)
-    const all = doubted.length >= suspicious && doubted.length === this.#underWay.size
+    // Else whoever holds a few enrolled devices could stop everybody's pushes, by giving tokens that are none.
+    const inDoubt = this.#proven !== this.#certificate
+    const all = inDoubt && doubted.length >= suspicious && doubted.length === this.#underWay.size
     const one = probe ?? (all ? doubted[0] : undefined)
     return one && outcomeText(one.outcome)
   }

@@ -110,3 +110,28 @@ t.test('the same with the record in PostgreSQL', async (t) => {
   const server = await postgresServer(t)
   await storm(t, 3, await server.createLocation())
 })
+
+t.test('devices that give tokens which are none stop nobody else’s pushes', async (t) => {
+  const service = await apnsUnderTest(t)
+  const { apns } = service
+  const { enrol, store, clock, worker, conditions } = await workerUnderTest(t, service)
+  await enrol('phone')
+  await store.pushOutbox.wantPush('phone', clock.now)
+  worker.poke()
+  await eventually(() => apns.pushes.length === 1)
+  const simulated = Array.from({ length: 20 }, (_, index) => `simulated-${index}`)
+  for (const id of simulated) apns.answer({ status: 400, reason: 'BadDeviceToken' }, 1, await enrol(id))
+  for (const id of simulated) await store.pushOutbox.wantPush(id, clock.now)
+  worker.poke()
+  await eventually(async () => {
+    for (const id of simulated) if ((await store.enrollments.pushTarget(id)) !== undefined) return false
+    return true
+  })
+  await store.pushOutbox.wantPush('phone', clock.now)
+  worker.poke()
+  await eventually(() => apns.pushes.length === 2)
+  t.notOk(
+    conditions.some(([ok]) => !ok),
+    'Apple has pushed with this certificate: it is not the environment that is wrong',
+  )
+})
