@@ -14,6 +14,8 @@ export function keepHandedConnections(worker: Worker, canPassOn: () => boolean):
   const handed = new Map<number, Closable>()
   // As it is called by node:cluster, with a message and a handle.
   const child = worker.process as unknown as Channel
+  // Without descriptors or memory for another process, node:cluster gives one that has no channel, and ends.
+  if (child.send === undefined) return
   const send = child.send.bind(child)
   child.send = (message, handle, ...more) => {
     if (isConnection(message) && handle !== undefined) handed.set(message.seq, handle)
@@ -41,7 +43,7 @@ interface Closable {
 
 interface Channel {
   readonly connected: boolean
-  send(message: unknown, handle?: Closable, ...more: unknown[]): boolean
+  send?(message: unknown, handle?: Closable, ...more: unknown[]): boolean
   on(event: 'internalMessage', listener: (message: { readonly ack?: number }) => void): void
   emit(event: 'internalMessage', message: object): void
 }

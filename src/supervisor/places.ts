@@ -2,7 +2,7 @@ import type { Worker } from 'node:cluster'
 import type { Answer, Question } from '../shared-state/asked.ts'
 import { BackOff } from './back-off.ts'
 import { beatEvery, type Seat, type WorkerKind } from './messages.ts'
-import { type StartFailure, WorkerFailed } from './start-failure.ts'
+import { describeFailure, type StartFailure, WorkerFailed } from './start-failure.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 export interface PlacesOptions {
@@ -17,8 +17,8 @@ export interface PlacesOptions {
   readonly onChange: () => void
   readonly onNotice: (from: WorkerProcess) => void
   readonly onQuestion: (question: Question) => Promise<Answer>
-  /** A replacement cannot start; it is tried again. */
-  readonly onFailed: (worker: WorkerProcess, failure: StartFailure) => void
+  /** A replacement cannot start, or cannot even be forked (its `pid` is 0); it is tried again. */
+  readonly onFailed: (worker: Pick<WorkerProcess, 'seat' | 'pid'>, failure: StartFailure) => void
   /** A worker has ended that was not told to. */
   readonly onLost: (worker: WorkerProcess, how: Lost) => void
   readonly onEnd: (worker: WorkerProcess) => void
@@ -101,7 +101,14 @@ export class Places {
     const { fork, settings, onLines, onChange, onNotice, onQuestion } = this.#options
     const seat = { kind, process, first, speaks: process === 1, settings }
     place.first = false
-    place.worker = new WorkerProcess(fork(kind), seat, {
+    let forked: Worker
+    try {
+      forked = fork(kind)
+    } catch (error) {
+      this.#notForked(place, seat, error)
+      return
+    }
+    place.worker = new WorkerProcess(forked, seat, {
       onLines,
       onHealth: onChange,
       onNotice,
@@ -116,7 +123,13 @@ export class Places {
     })
   }
 
-  #failed(worker: WorkerProcess, failure: StartFailure): void {
+  /** The machine has no memory for another process, say: that passes, and must not end those that there are. */
+  #notForked(place: Place, seat: Seat, error: unknown): void {
+    this.#failed({ seat, pid: 0 }, describeFailure(error))
+    if (!this.#stopping) place.timer = setTimeout(() => this.#fill(place), place.backOff.next(0))
+  }
+
+  #failed(worker: Pick<WorkerProcess, 'seat' | 'pid'>, failure: StartFailure): void {
     if (this.#first === undefined) this.#options.onFailed(worker, failure)
     else this.#first.reject(new WorkerFailed(failure))
   }

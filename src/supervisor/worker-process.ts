@@ -37,7 +37,8 @@ export class WorkerProcess {
     this.#worker = worker
     this.#events = events
     const { process } = worker
-    if (process.stdout !== null) passLines(process.stdout, events.onLines)
+    // One that could not be forked has none, whatever its type says; its `close` follows.
+    if (process.stdout) passLines(process.stdout, events.onLines)
     worker.on('message', (message: FromWorker) => this.#hear(message))
     // A pipe that breaks here belongs to a worker that is about to end.
     worker.on('error', () => {})
