@@ -124,5 +124,7 @@ function checkKind(
 function isConfirmed({ id, device, ids }: Enrollment, typed: string | undefined): boolean {
   if (typed === undefined) return false
   if (ids.serial === undefined && device.serial === undefined) return typed === id
-  return typed === device.serial || normaliseSerial(typed) === ids.serial
+  if (typed === device.serial) return true
+  // One that is a placeholder is none, and neither is what was typed then.
+  return ids.serial !== undefined && normaliseSerial(typed) === ids.serial
 }

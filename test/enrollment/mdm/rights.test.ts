@@ -105,3 +105,26 @@ t.test('what is for the device is not sent to one person’s channel of it', asy
   await t.rejects(request('DeviceLock'), /name the device, MAC-1/)
   await request('ProfileList')
 })
+
+t.test(
+  'a device whose serial number is a placeholder is erased by that alone, and by no other',
+  async (t) => {
+    const { store, device } = await mdmUnderTest(t)
+    const phone = await device('U1')
+    await phone.enroll()
+    const known = (await store.enrollments.get('U1'))!
+    const enrollment = { ...known, ids: {}, device: { serial: 'Not Available' } }
+    const erase = (confirmSerial: string) =>
+      requestCommand(
+        {
+          ...{ enrollment, command: { name: 'EraseDevice', values: {} }, uuid: 'erase', confirmSerial },
+          rights: accessRightNames,
+        },
+        store,
+        by,
+      )
+    for (const typed of ['unknown', '-', '', '000000000000'])
+      await t.rejects(erase(typed), CommandMistake, typed)
+    await erase('Not Available')
+  },
+)
