@@ -119,6 +119,8 @@ export interface SharedStateDependencies {
   readonly localCounters?: Counters
   /** Milliseconds for each call (`limits.redisTimeout`). */
   readonly timeout: number
+  /** Milliseconds that opening waits for Redis; 300 when undefined. The start is not to wait for one that is away. */
+  readonly patience?: number
   /** Called when Redis is no longer well and when it is again; not called when there is none. */
   readonly onCondition: (ok: boolean, detail?: string) => void
   /** A value in Redis that counted for nothing. */

@@ -19,6 +19,7 @@ async function filled(t: import('tap').Test) {
     history,
     rejected,
     conditions,
+    timeout: 20_000,
   })
   const cache = cacheOf(shared)
   history.add('r_1')

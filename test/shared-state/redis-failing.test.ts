@@ -15,7 +15,7 @@ async function behindProxy(t: Test) {
   const conditions: (string | true)[] = []
   const history = new History()
   history.add('r_1')
-  const shared = await sharedState(t, { settings: single(proxy), conditions, history, timeout: 250 })
+  const shared = await sharedState(t, { settings: single(proxy), conditions, history, timeout: 1_000 })
   const cache = cacheOf(shared)
   await settled(cache, 1)
   await cache.put({ hash: 'a', state: state('r_1', 1), asOf: 1 })
@@ -79,7 +79,7 @@ t.test('a connection that swallows everything is given up', async (t) => {
 
 t.test('Redis that is too slow is not waited for', async (t) => {
   const given = await behindProxy(t)
-  given.proxy.delay(400)
+  given.proxy.delay(3_000)
   await allFail(t, given)
   await given.proxy.restore()
   await eventually(() => given.nonces.claim('m', 60_000))
@@ -103,7 +103,8 @@ t.test('a Redis that is not there at the start is waited for in the background',
   const redis = await startRedis(t)
   await redis.kill()
   const conditions: (string | true)[] = []
-  const { nonces, cache } = await sharedState(t, { settings: single(redis), conditions })
+  const { nonces, cache } = await sharedState(t, { settings: single(redis), conditions, away: true })
+  await eventually(() => conditions.length > 0)
   await t.rejects(nonces.claim('n', 1000), unavailable)
   t.strictSame(await cache?.find(['a']), [undefined], 'the record is asked')
   t.match(conditions, [/ECONNREFUSED/])

@@ -34,7 +34,7 @@ t.test('a wrong password, a wrong name and an unknown authority are said, and no
   const told = []
   for (const one of wrong) {
     const conditions: (string | true)[] = []
-    const { nonces } = await sharedState(t, { settings: one, conditions })
+    const { nonces } = await sharedState(t, { settings: one, conditions, away: true })
     await eventually(() => conditions.length > 0)
     await t.rejects(nonces.claim('a', 1000), { name: 'SharedStateUnavailable' })
     told.push(conditions)

@@ -11,7 +11,10 @@ export interface SharedStateOptions {
   readonly installation?: string
   readonly conditions?: (string | true)[]
   readonly rejected?: string[]
+  /** Milliseconds for each call. */
   readonly timeout?: number
+  /** It is not there, or does not let us in: nobody waits for it. */
+  readonly away?: boolean
 }
 
 let made = 0
@@ -34,6 +37,7 @@ export async function sharedState(t: Test, options: SharedStateOptions): Promise
     now: Date.now,
     // The machine of the tests may be busy; what the deadline is for has tests of its own.
     timeout: options.timeout ?? 2_000,
+    patience: options.away === true ? 0 : 120_000,
     onCondition: (ok, detail) => conditions.push(ok || (detail ?? '')),
     onRejected: (why) => rejected.push(why),
   })
@@ -41,19 +45,21 @@ export async function sharedState(t: Test, options: SharedStateOptions): Promise
   return state
 }
 
-/** Two processes of one installation. */
+/** Two processes of one installation. @param timeout milliseconds for each call */
 export async function twoProcesses(
   t: Test,
   settings: RedisSettings,
+  timeout?: number,
 ): Promise<readonly [SharedState, SharedState, History]> {
   const history = new History()
   const installation = `installation-${++made}`
-  const one = await sharedState(t, { settings, history, installation })
-  return [one, await sharedState(t, { settings, history, installation }), history]
+  const options = { settings, history, installation, ...(timeout !== undefined && { timeout }) }
+  const one = await sharedState(t, options)
+  return [one, await sharedState(t, options), history]
 }
 
-export async function openCache(t: Test, settings: RedisSettings): Promise<CacheUnderTest> {
-  const [one, two, history] = await twoProcesses(t, settings)
+export async function openCache(t: Test, settings: RedisSettings, timeout?: number): Promise<CacheUnderTest> {
+  const [one, two, history] = await twoProcesses(t, settings, timeout)
   return { history, cache: cacheOf(one), other: cacheOf(two) }
 }
 

@@ -44,14 +44,13 @@ export async function openRedisState(
       client.close()
     },
   }
-  await connected(client)
+  await connected(client, deps.patience ?? patienceDefault)
   return state
 }
 
-/** Milliseconds that the start waits for Redis: not for one that is away. */
-const patience = 300
+const patienceDefault = 300
 
-function connected(client: RedisClient): Promise<void> {
+function connected(client: RedisClient, patience: number): Promise<void> {
   return new Promise((resolve) => {
     if (client.connected) return resolve()
     const timer = setTimeout(resolve, patience)

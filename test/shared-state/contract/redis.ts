@@ -5,13 +5,16 @@ import { deviceStateCacheContract } from './device-state-cache.ts'
 import { counterContract, nonceContract } from './nonces-and-counters.ts'
 import { noticesContract } from './notices.ts'
 
+/** Milliseconds for each call: Redis is well in these tests, and the machine may be busy. */
+const timeout = 20_000
+
 /** Every contract, each test with an installation of its own on the one Redis. */
 export function redisContract(t: Test, settings: RedisSettings): void {
-  nonceContract(t, async (t) => (await sharedState(t, { settings })).nonces)
-  counterContract(t, async (t) => (await sharedState(t, { settings })).counters)
+  nonceContract(t, async (t) => (await sharedState(t, { settings, timeout })).nonces)
+  counterContract(t, async (t) => (await sharedState(t, { settings, timeout })).counters)
   noticesContract(t, async (t) => {
-    const [one, two] = await twoProcesses(t, settings)
+    const [one, two] = await twoProcesses(t, settings, timeout)
     return [one.notices, two.notices]
   })
-  deviceStateCacheContract(t, (t) => openCache(t, settings))
+  deviceStateCacheContract(t, (t) => openCache(t, settings, timeout))
 }
