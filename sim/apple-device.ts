@@ -55,6 +55,8 @@ export class AppleDevice {
   beforeCertificate: () => Promise<void> = async () => {}
   /** Answers to some commands other than its own. */
   answer: (command: Command) => CommandAnswer | undefined = () => undefined
+  /** Told of each command that was carried out, with what the device reports. */
+  onCarriedOut: (command: Command, report: PlistDict) => void = () => {}
 
   constructor(options: AppleDeviceOptions) {
     this.options = options
@@ -241,20 +243,9 @@ export class AppleDevice {
     const command = dictOf(message.Command)
     const given = { uuid: textOf(message.CommandUUID), requestType: textOf(command.RequestType), command }
     this.commands.push(given)
-    const answer = this.answer(given) ?? (await this.#ownAnswer(given))
-    if (answer === 'not-now') return { Status: 'NotNow', CommandUUID: given.uuid }
-    if ('error' in answer) {
-      const chain = (answer as { readonly error: readonly DeviceError[] }).error.map(
-        ({ code, domain, text }) => ({
-          ErrorCode: code,
-          ErrorDomain: domain,
-          LocalizedDescription: text,
-          USEnglishDescription: text,
-        }),
-      )
-      return { Status: 'Error', CommandUUID: given.uuid, ErrorChain: chain }
-    }
-    return { Status: 'Acknowledged', CommandUUID: given.uuid, ...answer }
+    const report = reportOf(given, this.answer(given) ?? (await this.#ownAnswer(given)))
+    this.onCarriedOut(given, report)
+    return report
   }
 
   async #ownAnswer(given: Command): Promise<CommandAnswer> {
@@ -335,4 +326,21 @@ export class AppleDevice {
 
 function isUnrecognised({ status, body }: DeviceAnswer): boolean {
   return status === 403 && body.includes('com.apple.unrecognized.device')
+}
+
+/** What the device tells of a command. */
+function reportOf(given: Command, answer: CommandAnswer): PlistDict {
+  if (answer === 'not-now') return { Status: 'NotNow', CommandUUID: given.uuid }
+  if ('error' in answer) {
+    const chain = (answer as { readonly error: readonly DeviceError[] }).error.map(
+      ({ code, domain, text }) => ({
+        ErrorCode: code,
+        ErrorDomain: domain,
+        LocalizedDescription: text,
+        USEnglishDescription: text,
+      }),
+    )
+    return { Status: 'Error', CommandUUID: given.uuid, ErrorChain: chain }
+  }
+  return { Status: 'Acknowledged', CommandUUID: given.uuid, ...answer }
 }

@@ -19,12 +19,16 @@ export const evaluationHosts = [
   'sso.localhost',
   'api.localhost',
   'register.localhost',
+  'mdm.localhost',
   'localhost',
 ]
 
+/** Whom the simulated push service knows the evaluation by; Apple gives each customer another. */
+const pushTopic = 'com.apple.mgmt.External.evaluation'
+
 /**
- * Makes the certificates that are missing or expired in `folder`, as `NAME.crt` and `NAME.key`; keeps the others. A
- * certificate whose CA had to be made anew is made anew as well.
+ * Makes the certificates that are missing, expired or without a name of theirs in `folder`, as `NAME.crt` and `NAME.key`;
+ * keeps the others. A certificate whose CA had to be made anew is made anew as well.
  * @returns the names of those that were made
  */
 export async function ensureCertificates(folder: string, now: number): Promise<readonly string[]> {
@@ -35,6 +39,7 @@ export async function ensureCertificates(folder: string, now: number): Promise<r
   await files.ensure('gateway', gatewayRequest(ca, notBefore))
   const deviceCa = await files.ensure('device-ca', authority('Gatehouse evaluation device CA', notBefore))
   await files.ensure('device', deviceRequest(deviceCa, notBefore))
+  await files.ensure('push', pushRequest(ca, notBefore))
   return files.made
 }
 
@@ -73,6 +78,12 @@ function deviceRequest(issuer: CertificateAndKey, notBefore: number): Certificat
   return { commonName: 'alice', issuer, use: 'client', email: 'alice@example.com', notBefore, days: 825 }
 }
 
+/** For the simulated push service alone: Apple's are from Apple. */
+function pushRequest(issuer: CertificateAndKey, notBefore: number): CertificateRequest {
+  const commonName = 'Evaluation push certificate'
+  return { commonName, issuer, use: 'client', uid: pushTopic, notBefore, days: 825 }
+}
+
 class CertificateFolder {
   readonly made: string[] = []
   readonly #folder: string
@@ -90,8 +101,8 @@ class CertificateFolder {
     const issuerRemade = request.issuer !== undefined && this.#remade.has(request.issuer.certificate)
     if (!issuerRemade && existsSync(certificatePath) && existsSync(keyPath)) {
       const certificate = readFileSync(certificatePath, 'utf8')
-      const expires = Date.parse(new X509Certificate(certificate).validTo)
-      if (expires > this.#now) return { certificate, key: readFileSync(keyPath, 'utf8') }
+      if (isUsable(new X509Certificate(certificate), request, this.#now))
+        return { certificate, key: readFileSync(keyPath, 'utf8') }
     }
     const issued = await issueCertificate(request)
     writePrivate(keyPath, issued.key)
@@ -100,6 +111,11 @@ class CertificateFolder {
     this.#remade.add(issued.certificate)
     return issued
   }
+}
+
+function isUsable(certificate: X509Certificate, { dnsNames = [] }: CertificateRequest, now: number): boolean {
+  if (Date.parse(certificate.validTo) <= now) return false
+  return dnsNames.every((name) => certificate.checkHost(name) !== undefined)
 }
 
 /** The mode of `writeFileSync` holds only for a file that it creates. */

@@ -7,6 +7,7 @@ import { join, relative } from 'node:path'
 import { loadSettings } from '../src/settings/load.ts'
 import type { Settings } from '../src/settings/settings.ts'
 import { startActiveSync } from './activesync.ts'
+import { startEvaluationPushService } from './apple/evaluation.ts'
 import { ensureCertificates } from './certificate-files.ts'
 import { startCollaboration } from './collaboration.ts'
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.ts'
@@ -18,6 +19,7 @@ import { walkthrough } from './walkthrough.ts'
 
 const root = join(import.meta.dirname, '..')
 const settingsFile = join(root, 'config/gatehouse.yaml')
+const certificates = join(root, 'certs')
 const log = join(root, 'data/gatehouse.log')
 
 /** The sample behind each service of the evaluation settings. */
@@ -32,17 +34,21 @@ class CannotStart extends Error {}
 async function start(): Promise<void> {
   const stopped = stopSignal()
   mkdirSync(join(root, 'data'), { recursive: true })
-  const made = await ensureCertificates(join(root, 'certs'), Date.now())
+  const made = await ensureCertificates(certificates, Date.now())
   if (made.length > 0) say(`Made certificates in certs/: ${made.join(', ')}`)
   const settings = readSettings()
-  await assertFree([...settings.gateway.listen, settings.management.listen])
+  const { gateway: doors, management, enrollment } = settings
+  await assertFree([...doors.listen, management.listen, ...(enrollment ? [enrollment.listen] : [])])
   const samplesStarted = await startSamples(settings)
   const vendors = await startEvaluationVendors(settings.compliance.vendors)
-  const gateway = startGatewayProcess({ root, settingsFile, log, management: settings.management.listen })
+  const pushService = await startEvaluationPushService(settings.apns, certificates)
+  const gateway = startGatewayProcess({ root, settingsFile, log, management: management.listen })
   const ready = await Promise.race([gateway.ready, stopped])
-  if (ready === 'ready') say(await walkthrough(root, settings, { samples, vendors }))
+  if (ready === 'ready')
+    say(await walkthrough(root, settings, { samples, vendors, ...(pushService && { pushService }) }))
   await Promise.race([stopped, gateway.exited])
-  await stop(gateway, [...samplesStarted, ...vendors.map(({ simulation }) => simulation)])
+  const simulations = [...samplesStarted, ...vendors.map(({ simulation }) => simulation)]
+  await stop(gateway, pushService === undefined ? simulations : [...simulations, pushService])
 }
 
 function readSettings(): Settings {
@@ -68,7 +74,10 @@ async function startSamples(settings: Settings): Promise<readonly Simulation[]> 
   return started
 }
 
-async function stop(gateway: GatewayProcess, simulations: readonly Simulation[]): Promise<void> {
+async function stop(
+  gateway: GatewayProcess,
+  simulations: readonly Pick<Simulation, 'close'>[],
+): Promise<void> {
   const code = await gateway.stop()
   await Promise.all(simulations.map((simulation) => simulation.close()))
   if (code !== 0) say(`The gateway ended with exit code ${code}; its log: ${relative(root, log)}`)

@@ -9,13 +9,14 @@ interface Counterparts {
   /** By the name of their service. */
   readonly samples: Readonly<Record<string, unknown>>
   readonly vendors: readonly EvaluationVendor[]
+  readonly pushService?: { readonly origin: string }
 }
 
 /** What `npm start` prints: where everything listens, and lines to paste. */
 export async function walkthrough(
   root: string,
   settings: Settings,
-  { samples, vendors }: Counterparts,
+  { samples, vendors, pushService }: Counterparts,
 ): Promise<string> {
   const [listener] = settings.gateway.listen
   const port = listener?.port ?? 443
@@ -33,6 +34,14 @@ export async function walkthrough(
       name,
       `simulated MDM at ${simulation.url}, controlled at ${simulation.controlUrl}`,
     ]),
+    ...(settings.enrollment && pushService
+      ? [
+          [
+            'enrollment',
+            `${settings.enrollment.publicUrl}, pushes by a simulated APNs at ${pushService.origin}`,
+          ],
+        ]
+      : []),
     ['access log', 'data/gatehouse.log'],
   ]
   return `
@@ -40,7 +49,7 @@ ${rows.map(([what, where]) => `  ${what?.padEnd(12)}${where}`).join('\n')}
 
 Paste these in another terminal, in this folder. 127.20.0.0/16 plays the certificate Wi-Fi, everything else the internet.
 
-${[...steps(port, reference), ...postureSteps(port, vendors[0])]
+${[...steps(port, reference), ...postureSteps(port, vendors[0]), ...(pushService ? [enrollmentStep] : [])]
   .map(([what, line]) => `  # ${what}\n  ${line}\n`)
   .join('\n')}
 In a browser: https://chat.localhost:${port} (trust certs/ca.crt) shows what an unregistered device sees. To get in, add
@@ -71,6 +80,11 @@ function postureSteps(
     ['Mended, and soon let in again', change('{"compliance":"compliant"}')],
   ]
 }
+
+const enrollmentStep: readonly [string, string] = [
+  'An iPhone of bob’s enrolls, is let in by its certificate, and does what it is told until Ctrl-C',
+  `bin/gatehouse enroll simulate --user bob --ca certs/ca.crt --code "$(bin/gatehouse enroll code create --user bob --why Trying)"`,
+]
 
 function steps(port: number, reference: string): readonly (readonly [string, string])[] {
   const curl = 'curl --cacert certs/ca.crt'

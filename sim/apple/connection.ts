@@ -21,12 +21,14 @@ export interface DeviceRequest {
   readonly method: 'GET' | 'POST' | 'PUT'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Buffer
+  /** With which it shows who it is in TLS, PEM. */
+  readonly identity?: { readonly certificate: string; readonly key: string }
 }
 
 /** One request of a device; a connection that is not https is not made. */
 export async function deviceRequest(
   address: string,
-  { method, headers = {}, body }: DeviceRequest,
+  { method, headers = {}, body, identity }: DeviceRequest,
   { ca, localAddress = '127.0.0.1' }: DeviceNetwork,
 ): Promise<DeviceAnswer> {
   const { protocol, hostname, port, host, pathname, search } = new URL(address)
@@ -40,6 +42,7 @@ export async function deviceRequest(
     ca,
     localAddress,
     agent: false,
+    ...(identity && { cert: identity.certificate, key: identity.key }),
     headers: { host, 'user-agent': 'MDM/1.0', ...headers, ...(body && { 'content-length': body.length }) },
   })
   request.end(body)

@@ -27,6 +27,7 @@ import { enrollProfileShow } from './commands/enroll-profile-show.ts'
 import { enrollRemove } from './commands/enroll-remove.ts'
 import { enrollRevoke } from './commands/enroll-revoke.ts'
 import { enrollShow } from './commands/enroll-show.ts'
+import { enrollSimulate } from './commands/enroll-simulate.ts'
 import { explainCommand } from './commands/explain.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { policyTest } from './commands/policy-test.ts'
@@ -83,6 +84,7 @@ export const commands: readonly Command[] = [
   enrollCodeList,
   enrollCodeRevoke,
   appSimulate,
+  enrollSimulate,
   bypassCommand,
   auditCommand,
   migrateCommand,

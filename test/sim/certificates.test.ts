@@ -1,7 +1,8 @@
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ensureCertificates, evaluationHosts } from '../../sim/certificate-files.ts'
+import { issueCertificate } from '../../sim/certificates.ts'
 import { certificates, temporaryFolder } from '../helpers/certificates.ts'
 import { run } from '../helpers/run.ts'
 
@@ -43,8 +44,9 @@ t.test('a server certificate lasts at most 825 days', async (t) => {
 
 t.test('private keys can be read by their owner only', async (t) => {
   const folder = temporaryFolder(t)
-  t.strictSame(await ensureCertificates(folder, Date.now()), ['ca', 'gateway', 'device-ca', 'device'])
-  for (const name of ['ca', 'gateway', 'device-ca', 'device']) {
+  const all = ['ca', 'gateway', 'device-ca', 'device', 'push']
+  t.strictSame(await ensureCertificates(folder, Date.now()), all)
+  for (const name of all) {
     t.equal(statSync(join(folder, `${name}.key`)).mode & 0o777, 0o600, name)
   }
 })
@@ -52,10 +54,33 @@ t.test('private keys can be read by their owner only', async (t) => {
 t.test('a second start keeps certificates; one that has expired or lost its CA is made anew', async (t) => {
   const { folder } = await certificates(t)
   const now = Date.now()
+  await ensureCertificates(folder, now)
   const before = readFileSync(join(folder, 'gateway.crt'), 'utf8')
   t.strictSame(await ensureCertificates(folder, now), [])
   t.equal(readFileSync(join(folder, 'gateway.crt'), 'utf8'), before)
-  t.strictSame(await ensureCertificates(folder, now + 830 * 24 * 60 * 60 * 1000), ['gateway', 'device'])
+  t.strictSame(await ensureCertificates(folder, now + 830 * 24 * 60 * 60 * 1000), [
+    'gateway',
+    'device',
+    'push',
+  ])
   rmSync(join(folder, 'ca.key'))
-  t.strictSame(await ensureCertificates(folder, now), ['ca', 'gateway'])
+  t.strictSame(await ensureCertificates(folder, now), ['ca', 'gateway', 'push'])
+})
+
+t.test('a gateway certificate of before, without a name that has come since, is made anew', async (t) => {
+  const { folder } = await certificates(t)
+  await ensureCertificates(folder, Date.now())
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8')
+  const issuer = { certificate: read('ca.crt'), key: read('ca.key') }
+  const notBefore = Date.now() - 60_000
+  const request = {
+    commonName: 'chat.localhost',
+    dnsNames: ['chat.localhost'],
+    use: 'server',
+    days: 30,
+  } as const
+  const before = await issueCertificate({ ...request, issuer, notBefore })
+  writeFileSync(join(folder, 'gateway.crt'), before.certificate)
+  writeFileSync(join(folder, 'gateway.key'), before.key)
+  t.strictSame(await ensureCertificates(folder, Date.now()), ['gateway'])
 })
