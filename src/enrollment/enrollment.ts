@@ -12,9 +12,11 @@ import { SharedStateUnavailable } from '../shared-state/ports.ts'
 import { RecordUnavailable } from '../store/errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { type AccountDependencies, accountEnrollment, accountPaths, discovery } from './account-driven.ts'
+import { devicePaths } from './enrollment-profile.ts'
 import { type OtaDependencies, profileService } from './ota/ota.ts'
 import { profileServicePath } from './ota/profile-service.ts'
 import { EnrollmentRefused, type RefusalCode, refusals } from './refusals.ts'
+import { challengeInPath } from './scep/access.ts'
 import { pagesThatAct, type UserPageDependencies, userPages } from './user-pages.ts'
 import { refusalAnswer } from './web/refusal-answer.ts'
 import type { Visit } from './web/visit.ts'
@@ -77,8 +79,8 @@ function methodsOf(path: string): string {
 
 function refuse(error: unknown, visit: Visit, { logger, onRefused, pages }: EnrollmentDependencies): Answer {
   const code = codeOf(error)
-  const { id, method, path, source } = visit
-  const fields = { id, method, path, source, reason: code ?? 'fault', ...detailOf(error) }
+  const { id, method, source } = visit
+  const fields = { id, method, path: pathForLog(visit), source, reason: code ?? 'fault', ...detailOf(error) }
   onRefused(code ?? 'service.unavailable')
   if (code === undefined) logger.error({ ...fields, err: error }, 'enrollment: fault')
   else logger[refusals[code].status >= 500 ? 'warn' : 'info'](fields, 'enrollment: refused')
@@ -87,6 +89,15 @@ function refuse(error: unknown, visit: Visit, { logger, onRefused, pages }: Enro
   return code === 'request.method'
     ? { ...answer, headers: [...answer.headers, ['Allow', methodsOf(visit.path)]] }
     : answer
+}
+
+const longestPath = 256
+
+/** Behind `/scep/` stands a challenge, which may be good still. */
+function pathForLog({ path }: Visit): string {
+  return challengeInPath(path, devicePaths.scep) === undefined
+    ? path.slice(0, longestPath)
+    : `${devicePaths.scep}/…`
 }
 
 function codeOf(error: unknown): RefusalCode | undefined {
