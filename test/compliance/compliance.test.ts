@@ -223,8 +223,7 @@ t.test('a grace period lasts until its end, and is shown', async (t) => {
   clock.now = until + 1
   const stop = new AbortController()
   const running = compliance.run(stop.signal)
-  for (let tries = 0; tries < 500 && (await posture('r_1'))?.state === 'compliant'; tries++)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+  await eventually(async () => (await posture('r_1'))?.state !== 'compliant')
   stop.abort()
   await running
   t.match(await posture('r_1'), { state: 'noncompliant' })
@@ -351,8 +350,7 @@ t.test('a new registration is matched at once, out of the record', async (t) => 
   const running = compliance.run(stop.signal)
   await new Promise((resolve) => setTimeout(resolve, 300))
   await register('r_1')
-  for (let tries = 0; tries < 500 && (await posture('r_1'))?.state !== 'compliant'; tries++)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+  await eventually(async () => (await posture('r_1'))?.state === 'compliant')
   stop.abort()
   await running
   t.match(await posture('r_1'), { state: /^compliant$/, match: 'likely' })

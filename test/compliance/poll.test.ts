@@ -74,9 +74,9 @@ t.test('a vendor that refuses our credentials is asked ever less: more tries loc
   const began = performance.now()
   const running = compliance.run(stop.signal)
   await eventually(async () => (await posture('r_1'))?.state === 'noncompliant')
-  await eventually(() => sweeps === 2)
+  await eventually(() => sweeps >= 2)
   const asked = vendor.asked.length
-  await eventually(() => sweeps === 5)
+  await eventually(() => sweeps >= 5)
   t.ok(performance.now() - began > 50 + 100 + 200 + 400 - 100, 'each time twice as long')
   t.ok(vendor.asked.length <= asked + 1, 'single devices are not asked for meanwhile')
   stop.abort()

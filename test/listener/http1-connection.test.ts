@@ -156,9 +156,9 @@ t.test('a connection without a request is closed without a word', async (t) => {
 
 t.test('an idle connection is closed after the keep-alive time, a busy one is not', async (t) => {
   const { port } = await listenerUnderTest(t, {
-    limits: { keepAliveTimeout: 50, headerTimeout: 50 },
+    limits: { keepAliveTimeout: 500, headerTimeout: 500 },
     onExchange: async (_head, client) => {
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await new Promise((resolve) => setTimeout(resolve, 1_500))
       answer(client, 200, 'late')
     },
   })
@@ -168,7 +168,7 @@ t.test('an idle connection is closed after the keep-alive time, a busy one is no
 })
 
 t.test('a head that stops between two requests is refused in time', async (t) => {
-  const { port, refusals } = await listenerUnderTest(t, { limits: { headerTimeout: 60 } })
+  const { port, refusals } = await listenerUnderTest(t, { limits: { headerTimeout: 1_000 } })
   const { received } = await rawExchange(port, `${get('/')}GET / HT`)
   t.equal(answers(received), 2)
   t.match(received, /HTTP\/1\.1 408 /)

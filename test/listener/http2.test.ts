@@ -244,7 +244,9 @@ t.test('a client that resets streams again and again loses its connection', asyn
 })
 
 t.test('a client without a request, and one that is idle, lose their connections', async (t) => {
-  const { open } = await http2Listener(t as Tap, { limits: { headerTimeout: 50, keepAliveTimeout: 50 } })
+  const { open } = await http2Listener(t as Tap, {
+    limits: { headerTimeout: 1_000, keepAliveTimeout: 1_000 },
+  })
   const silent = open()
   await new Promise((resolve) => silent.on('close', resolve))
   const idle = open()

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, renameSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import t from 'tap'
@@ -11,6 +11,7 @@ import {
   watchTlsMaterial,
 } from '../../src/gateway/listener/tls-material.ts'
 import { certificates, temporaryFolder } from '../helpers/certificates.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { collect, listenerUnderTest, oneAnswer, rawExchange, statusOf } from './support.ts'
 
 type Tap = typeof t
@@ -276,6 +277,35 @@ t.test('new files are taken when they change, and wrong ones are not', async (t)
 })
 
 t.test(
+  'new files are taken when a link above them leads elsewhere, and when their folder is made again',
+  async (t) => {
+    const { folder } = await certificates(t as Tap)
+    const other = await certificates(t as Tap)
+    const place = temporaryFolder(t as Tap)
+    const [link, next] = [join(place, 'now'), join(place, 'next')]
+    symlinkSync(folder, link)
+    const seen: unknown[] = []
+    const watching = watchTlsMaterial(files(link), {
+      onMaterial: () => seen.push('loaded'),
+      onError: (error) => seen.push(error),
+      every: 20,
+    })
+    t.teardown(() => watching.close())
+    await watching.reload()
+    symlinkSync(other.folder, next)
+    renameSync(next, link)
+    await eventually(() => seen.length === 2)
+    renameSync(other.folder, `${other.folder}.away`)
+    await eventually(() => seen.length === 3)
+    t.match(seen[2], { name: 'TlsMaterialError' })
+    cpSync(`${other.folder}.away`, other.folder, { recursive: true })
+    rmSync(`${other.folder}.away`, { recursive: true })
+    await eventually(() => seen.at(-1) === 'loaded')
+    t.equal(seen[1], 'loaded')
+  },
+)
+
+t.test(
   'a head that never ends, and a handshake that never ends, cost the client its connection',
   async (t) => {
     const { folder } = await certificates(t as Tap)
@@ -283,7 +313,7 @@ t.test(
     const { port } = await listenerUnderTest(t, {
       listen: https,
       tls,
-      limits: { headerTimeout: 100, tlsHandshakeTimeout: 100 },
+      limits: { headerTimeout: 2_000, tlsHandshakeTimeout: 2_000 },
     })
     const slow = await collect(await secured(port), 'GET / HTTP/1.1\r\nHost: a.ex', () => false)
     t.equal(statusOf(slow.received), 408)

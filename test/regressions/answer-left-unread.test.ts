@@ -19,7 +19,7 @@ async function siteBehindGateway(test: Parameters<typeof gatewayUnderTest>[0]) {
   const gateway = await gatewayUnderTest(test, {
     services: `
   - { name: site, hosts: [localhost], upstream: ["${site.url}"], client: browser, signIn: none, public: [/file, /page] }`,
-    settings: 'limits: { upstreamConnections: 2, connectTimeout: 100ms, answerTimeout: 300ms, drainFor: 1s }',
+    settings: 'limits: { upstreamConnections: 2, connectTimeout: 2s, answerTimeout: 300ms, drainFor: 1s }',
   })
   const serves = async () => {
     const { status } = await ask({ port: gateway.plain, host: 'localhost', path: '/page' })

@@ -21,7 +21,7 @@ async function siteBehindGateway(t: Parameters<typeof gatewayUnderTest>[0]) {
   const gateway = await gatewayUnderTest(t, {
     services: `
   - { name: site, hosts: [localhost], upstream: ["${site.url}"], client: browser, signIn: none, public: [/public] }`,
-    settings: 'limits: { upstreamConnections: 2, connectTimeout: 300ms, drainFor: 1s }',
+    settings: 'limits: { upstreamConnections: 2, connectTimeout: 20s, drainFor: 1s }',
   })
   const stillServes = async () => {
     const { status } = await ask({ port: gateway.plain, host: 'localhost', path: '/public' })

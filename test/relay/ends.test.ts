@@ -159,7 +159,7 @@ t.test('an upstream that falls silent within its answer times out', async (t) =>
   const upstream = await rawUpstream(t, (socket) => {
     socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf'))
   })
-  const gateway = await relayUnderTest(t, { upstream: [upstream], limits: { responseTimeout: 50 } })
+  const gateway = await relayUnderTest(t, { upstream: [upstream], limits: { responseTimeout: 1_000 } })
   const answer = await request(gateway.url)
   await t.rejects(answer.body.text())
   t.match(await gateway.next(), { ended: 'upstream.timeout', status: 200 })

@@ -162,7 +162,7 @@ t.test('a cut-off ends an open WebSocket at once, on both sides', async (t) => {
 
 t.test('an open WebSocket without a byte in either direction is closed', async (t) => {
   const { url } = await echoUpstream(t)
-  const gateway = await relayUnderTest(t, { upstream: [url], limits: { upgradeIdleTimeout: 50 } })
+  const gateway = await relayUnderTest(t, { upstream: [url], limits: { upgradeIdleTimeout: 500 } })
   const socket = await open(t, gateway.port)
   await once(socket, 'close')
   t.match(await gateway.next(), { closedBy: 'idle' })

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
@@ -51,13 +52,15 @@ t.test('over the limit of connections exchanges wait for their turn', async (t) 
 })
 
 t.test('an exchange that finds no free connection in time is refused', async (t) => {
-  const upstream = await rawUpstream(t, (socket) => socket.resume())
+  const taken = Promise.withResolvers<void>()
+  const upstream = await rawUpstream(t, (socket) => socket.once('data', () => taken.resolve()))
   const gateway = await relayUnderTest(t, {
     upstream: [upstream],
-    limits: { upstreamConnections: 1, connectTimeout: 50 },
+    limits: { upstreamConnections: 1, connectTimeout: 1_000 },
   })
   const parked = httpRequest(gateway.url).end()
   parked.on('error', () => {})
+  await taken.promise
   t.match((await request(gateway.url)).headers, { 'x-reason': 'upstream.unreachable' })
   parked.destroy()
 })
@@ -74,7 +77,8 @@ t.test('exchanges go to several upstreams in turn', async (t) => {
 })
 
 t.test('a busy upstream gets less', async (t) => {
-  const parking = await rawUpstream(t, (socket) => socket.resume())
+  const parkings = new EventEmitter()
+  const parking = await rawUpstream(t, (socket) => socket.on('data', () => parkings.emit('request')))
   const quick = await upstreamServer(t, (_request, response) => response.end('quick'))
   const gateway = await relayUnderTest(t, { upstream: [parking, quick] })
   const parked: ReturnType<typeof httpRequest>[] = []
@@ -84,8 +88,8 @@ t.test('a busy upstream gets less', async (t) => {
     outgoing.on('error', () => {})
     parked.push(outgoing)
     const arrived = await Promise.race([
-      new Promise((resolve) => outgoing.once('response', resolve)).then(() => 1),
-      new Promise((resolve) => setTimeout(resolve, 100)).then(() => 0),
+      once(outgoing, 'response').then(() => 1),
+      once(parkings, 'request').then(() => 0),
     ])
     quickOnes += arrived
   }
