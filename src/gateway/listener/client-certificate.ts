@@ -46,16 +46,35 @@ export function describeCertificate(certificate: X509Certificate): ClientCertifi
 }
 
 /**
- * The first e-mail and UPN. Node writes `email:a@b, othername:UPN:c@d` and puts a value in quotes as JSON where it
- * holds a comma or quote, so that a value cannot pass for a further name.
+ * The first e-mail and UPN. Node writes `email:a@b, othername:UPN:c@d` and puts what follows the kind in quotes as JSON where it
+ * holds a comma, a quote, an apostrophe or a backslash (`othername:"UPN:o'neil"`), so that a value cannot pass for a further name.
+ * Such a name counts as well: the common name would stand for its owner else, and in an enrolled device's certificate that is what
+ * the device has called itself.
  */
 function alternativeNames(text: string | undefined): Map<string, string> {
   const names = new Map<string, string>()
-  const entry = /((?:othername:)?[^:"]*):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y
+  const entry = /([^:"]*):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y
   const list = text ?? ''
   for (let match = entry.exec(list); match !== null && match[0] !== ''; match = entry.exec(list)) {
-    const [, kind, value] = match as unknown as [string, string, string] // both groups always take part
-    if (!names.has(kind) && !value.startsWith('"')) names.set(kind, value)
+    const [, kind, written] = match as unknown as [string, string, string] // both groups always take part
+    const [name, value] = nameAndValue(kind, written.startsWith('"') ? unquoted(written) : written)
+    if (!names.has(name)) names.set(name, value)
   }
   return names
+}
+
+/** `othername` says its own kind before its value. */
+function nameAndValue(kind: string, value: string): readonly [string, string] {
+  const colon = kind === 'othername' ? value.indexOf(':') : -1
+  return colon < 0 ? [kind, value] : [`othername:${value.slice(0, colon)}`, value.slice(colon + 1)]
+}
+
+/** As Node quotes: JSON. A name with control characters stays as it is written, in its quotes, and is nobody's. */
+function unquoted(literal: string): string {
+  try {
+    const text = String(JSON.parse(literal))
+    return /\p{Cc}/u.test(text) ? literal : text
+  } catch {
+    return literal
+  }
 }
