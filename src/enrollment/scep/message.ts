@@ -28,6 +28,9 @@ export interface Envelope {
   readonly content: Buffer
 }
 
+/** A PrintableString (RFC 8894, 3.2.1.1), with some tolerance. It is kept, and a NUL is what PostgreSQL does not take. */
+const transactionPattern = /^[\x20-\x7e]{1,255}$/
+
 /** @throws {ScepUnreadable} */
 export function readEnvelope(message: Buffer): Envelope {
   try {
@@ -36,7 +39,7 @@ export function readEnvelope(message: Buffer): Envelope {
     const attributes = signed.attributes
     if (attributes === undefined) throw new CmsError('malformed', 'There are no signed attributes')
     const transaction = textOf(single(attributes, oids.transactionId))
-    if (transaction === '' || transaction.length > 255) throw new CmsError('malformed', 'Not a transaction')
+    if (!transactionPattern.test(transaction)) throw new CmsError('malformed', 'Not a transaction')
     return {
       messageType: textOf(single(attributes, oids.messageType)),
       transaction,

@@ -239,7 +239,7 @@ t.test('each refusal is told to whoever keeps the log, with its reason', async (
   ])
 })
 
-t.test('a transaction without a name, or with one that fills the record, is not read', async (t) => {
+t.test('a transaction without a name, or with one that the record cannot keep, is not read', async (t) => {
   const server = await scepServer(t)
   const ca = server.service.issuing.certificate
   const signer = temporaryIdentity(rsaKey(), server.clock.now)
@@ -251,6 +251,7 @@ t.test('a transaction without a name, or with one that fills the record, is not 
   t.equal(await status(''), 400)
   t.equal(await status('x'.repeat(256)), 400)
   t.equal(await status('x'.repeat(255)), 200)
+  t.equal(await status('a\0b'), 400, 'what not every record can keep')
 })
 
 t.test('each answer has a nonce of its own, and is kept by nobody on the way', async (t) => {
