@@ -55,6 +55,16 @@ export function certificatesContract(t: Test, open: OpenStore): void {
     t.equal((await scepChallenges.find('h'))?.usedBy, 'k')
     t.strictSame(await certificates.bySerial('A2'), undefined)
     t.strictSame(await certificates.bySerial('A3'), undefined)
+    await scepChallenges.add({ ...challenge, hash: 'h2' })
+    const second = certificate('A4', { challenge: 'h2', publicKey: 'k' })
+    t.match(
+      await certificates.issue(second, scep),
+      { certificate: { serial: 'A4' } },
+      'one for each challenge',
+    )
+    t.match(await certificates.issue({ ...second, serial: 'A5' }, scep), { certificate: { serial: 'A4' } })
+    await certificates.revoke('A1', 'keyCompromise', admin)
+    t.strictSame(await certificates.issue(again, scep), { outcome: 'revoked' }, 'not what holds no more')
   })
 
   t.test(
@@ -195,12 +205,17 @@ export function certificatesContract(t: Test, open: OpenStore): void {
   t.test(
     'a new authority takes the place of the one it knows of, and the old one is trusted as long as its certificates',
     async (t) => {
-      const { authorities, certificates, changes } = await open(t)
+      const { authorities, certificates, changes, audit } = await open(t)
       t.strictSame(await authorities.list(), [])
       t.equal(await authorities.add(authority('ca_1', start), undefined, { ...admin, at: start }), true)
       t.equal(await authorities.add(authority('ca_x', start), undefined, admin), false, 'there is one')
       await certificates.issue(certificate('A1'), scep)
+      await certificates.issue(certificate('P1', { purpose: 'profiles', notAfter: end + 100 }), scep)
       t.equal(await authorities.add(authority('ca_2', start + 5), 'ca_1', admin), true)
+      t.match((await audit.list({ limit: 9 })).at(-1), {
+        ...{ action: 'authority.added', actor: 'root', subject: 'ca_2', why: admin.why },
+        details: { replaces: 'ca_1' },
+      })
       t.equal(
         await authorities.add(authority('ca_3', start + 6), 'ca_1', admin),
         false,
@@ -212,7 +227,7 @@ export function certificatesContract(t: Test, open: OpenStore): void {
       ])
       const trusted = async (now: number) => (await authorities.trusted(now)).map(({ id }) => id)
       t.strictSame(await trusted(end), ['ca_2', 'ca_1'])
-      t.strictSame(await trusted(end + 1), ['ca_2'])
+      t.strictSame(await trusted(end + 1), ['ca_2'], 'nobody is let in with what signs profiles')
       t.match(await changes.since(0, 10), [
         { kind: 'certificate', subject: 'ca_1' },
         { kind: 'certificate', subject: 'ca_2' },

@@ -53,6 +53,22 @@ export function enrollmentSignInContract(t: Test, open: OpenStore): void {
     t.strictSame((await enrollmentCodes.list()).map(({ id }) => id).sort(), ['c_1', 'c_2'])
   })
 
+  t.test('a code that was used cannot be taken back, and is listed for a month after its end', async (t) => {
+    const { enrollmentCodes, audit } = await open(t)
+    await enrollmentCodes.create(code('c_1', start + day), admin)
+    await enrollmentCodes.redeem('hash of c_1', start + 1)
+    const used = await enrollmentCodes.revoke('c_1', admin)
+    t.match([used?.usedAt, used?.revokedAt], [start + 1, undefined])
+    t.equal((await audit.list({ limit: 9 })).length, 1, 'nothing has happened')
+    const listedAfter = async (days: number) => {
+      const later = { ...admin, at: start + days * day }
+      await enrollmentCodes.create(code(`c_${days}`, later.at + 100 * day), later)
+      return (await enrollmentCodes.list()).map(({ id }) => id)
+    }
+    t.strictSame(await listedAfter(31), ['c_31', 'c_1'])
+    t.strictSame(await listedAfter(32), ['c_32', 'c_31'])
+  })
+
   t.test('a pass belongs to whoever claims it first, who may repeat it', async (t) => {
     const { enrollmentPasses } = await open(t)
     await enrollmentPasses.add(pass('p_1'))
@@ -67,6 +83,18 @@ export function enrollmentSignInContract(t: Test, open: OpenStore): void {
     t.equal(await enrollmentPasses.claim('hash of p_1', { ...claim, kind: 'bearer' }), 'unknown')
     t.equal(await enrollmentPasses.claim('hash of p_2', claim), 'unknown')
     t.match(await enrollmentPasses.get('p_1'), claimed)
+  })
+
+  t.test('for a day after its end, a pass is told from one that never was', async (t) => {
+    const { enrollmentPasses } = await open(t)
+    await enrollmentPasses.add(pass('p_1'))
+    const claim = { kind: 'ota', holder: 'phone', at: start + 2 * day } as const
+    const claimAfter = async (time: number) => {
+      await enrollmentPasses.add(pass(`p_${time}`, { createdAt: start + 1000 + time }))
+      return enrollmentPasses.claim('hash of p_1', claim)
+    }
+    t.equal(await claimAfter(day), 'expired')
+    t.equal(await claimAfter(day + 1), 'unknown')
   })
 
   t.test('a pass without a holder is good once', async (t) => {

@@ -86,7 +86,7 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
   )
 
   t.test('an identity speaks for one device, for good', async (t) => {
-    const { enrollments } = await open(t)
+    const { enrollments, audit, changes } = await open(t)
     const { identity } = enrollmentStart('U1')
     await enrollments.begin(enrollmentStart('U1'))
     t.equal(await enrollments.begin(enrollmentStart('U2', { identity })), 'identity-taken')
@@ -94,6 +94,9 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
     const renewed = { certificate: 'renewed', publicKey: 'new key' }
     t.equal(await enrollments.repin('U1', renewed, start + 2), 'repinned')
     t.equal((await enrollments.get('U1'))?.certificate, 'renewed')
+    const renewal = { action: 'enrollment.renewed', details: { certificate: 'renewed' } }
+    t.match((await audit.list({ subject: 'U1', limit: 9 })).at(-1), renewal)
+    t.equal((await changes.since(0, 9)).length, 2, 'one when it began, one now')
     t.strictSame(await enrollments.certificatesOf('U1'), ['certificate of U1', 'renewed'])
     await enrollments.begin(enrollmentStart('U2'))
     t.equal(await enrollments.repin('U2', renewed, start + 3), 'identity-taken')
@@ -117,6 +120,10 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
         { uuid: 'c1', enrollment: 'U1', requestType: 'EraseDevice', payload: Buffer.from('x') },
         admin,
       )
+      await mdmCommands.enqueue(
+        { uuid: 'c2', enrollment: 'U1:ann', requestType: 'InstallProfile', payload: Buffer.from('x') },
+        admin,
+      )
       const identity = { certificate: 'next', publicKey: 'next key' }
       t.equal(await enrollments.begin(enrollmentStart('U1', { identity, at: start + 50 })), 'begun')
       t.match(await enrollments.get('U1'), {
@@ -126,7 +133,17 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
       t.strictSame(await enrollments.secrets('U1'), {})
       t.strictSame(await enrollments.inventory('U1'), {})
       t.equal((await mdmCommands.get('c1'))?.state, 'cancelled')
+      t.equal((await mdmCommands.get('c2'))?.state, 'cancelled', 'nor of its people')
       t.match(await enrollments.get('U1:ann'), { state: 'gone', pushable: false })
+      const { user: _, ...nobodys } = enrollmentStart('U1', { at: start + 60 })
+      await enrollments.begin({ ...nobodys, accessRights: 8 })
+      t.match(
+        await enrollments.get('U1'),
+        { user: 'ann', accessRights: 8 },
+        'whose it was, where nobody says',
+      )
+      await enrollments.begin(nobodys)
+      t.equal((await enrollments.get('U1'))?.accessRights, 8)
     },
   )
 
@@ -153,7 +170,7 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
 
   t.test('a person’s channel needs an enrolled device, and ends with it', async (t) => {
     const store = await open(t)
-    const { enrollments } = store
+    const { enrollments, certificates } = store
     const channel = { kind: 'user', parent: 'U1', user: 'Ann' } as const
     t.equal(await enrollments.takeToken(tokenUpdate('U1:ann', { channel })), 'unknown')
     await enroll(store, 'U1')
@@ -165,6 +182,13 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
     await enroll(store, 'U2')
     const stolen = { ...channel, parent: 'U2' }
     t.equal(await enrollments.takeToken(tokenUpdate('U1:ann', { channel: stolen })), 'unknown')
+    await certificates.issue(certificate('A1', { enrollment: 'U1' }), admin)
+    const left = await enrollments.end('U1:ann', 'gone', admin)
+    t.match(left, { enrollment: { state: 'gone' }, blocked: [], revoked: [] })
+    t.equal((await enrollments.get('U1'))?.state, 'enrolled', 'who leaves a device does not end its trust')
+    t.equal(await enrollments.takeToken(tokenUpdate('U1:ann', { channel })), 'enrolled')
+    await enrollments.repin('U1', { certificate: 'renewed', publicKey: 'new key' }, start + 2)
+    t.equal((await enrollments.get('U1:ann'))?.certificate, 'renewed', 'as its device')
     await enrollments.end('U1', 'gone', admin)
     t.match(await enrollments.get('U1:ann'), { state: 'gone', pushable: false })
   })
@@ -211,6 +235,8 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
     )
     await postures.setKeys(new Map([['r_stranger', [{ kind: 'easDeviceId', value: 'appl1' }]]]))
     await registrations.register(registration('r_else', { deviceIds: { udid: 'U2' } }), [key('f')], 10)
+    await registrations.register(registration('r_lost', { deviceIds: { udid: 'U1' } }), [key('g')], 10)
+    await registrations.block('r_lost', admin)
     const before = await changes.latest()
     const ended = await enrollments.end('U1', 'gone', { name: 'U1', why: 'checked out', at: start + 70 })
     t.strictSame(ended?.blocked.toSorted(), [
@@ -225,7 +251,10 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
     }
     t.equal((await registrations.get('r_stranger'))?.block, undefined)
     t.equal((await registrations.get('r_else'))?.block, undefined)
-    const told = (await changes.since(before, 99)).filter(({ kind }) => kind === 'registration')
+    t.match(await registrations.get('r_lost'), { block: { by: 'root', why: admin.why } }, 'as it was')
+    const since = await changes.since(before, 99)
+    t.ok(since.some(({ kind, subject }) => kind === 'enrollment' && subject === 'U1'))
+    const told = since.filter(({ kind }) => kind === 'registration')
     t.strictSame(told.map(({ subject }) => subject).toSorted(), ended?.blocked.toSorted())
     t.match(await enrollments.get('U1'), {
       ...{ state: 'gone', pushable: false },
@@ -238,6 +267,16 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
     })
     t.strictSame((await enrollments.end('U1', 'gone', admin))?.blocked, [], 'once')
     t.equal((await enrollments.get('U1'))?.ended?.why, 'checked out')
+  })
+
+  t.test('of a device whose user nobody knows, every mail app that has its id is blocked', async (t) => {
+    const { enrollments, registrations, postures } = await open(t)
+    const { user: _, ...nobodys } = enrollmentStart('U1', { ids: { easDeviceId: ['appl1'] } })
+    await enrollments.begin(nobodys)
+    const mail = registration('r_mail', { device: { claimedId: 'APPL1' } })
+    await registrations.register(mail, [key('a')], 10)
+    await postures.setKeys(new Map([['r_mail', [{ kind: 'easDeviceId', value: 'appl1' }]]]))
+    t.strictSame((await enrollments.end('U1', 'gone', admin))?.blocked, ['r_mail'])
   })
 
   t.test('who names another’s device as his own, and leaves, does not have that one blocked', async (t) => {

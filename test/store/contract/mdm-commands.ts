@@ -122,7 +122,7 @@ export function mdmCommandsContract(t: Test, open: OpenStore): void {
 
   t.test('expired commands are passed over and say so; a waiting one can be taken back', async (t) => {
     const store = await open(t)
-    const { mdmCommands } = store
+    const { mdmCommands, audit } = store
     await enroll(store, 'U1')
     await mdmCommands.enqueue(command('c1', { expiresAt: start + 10 }), admin)
     await mdmCommands.enqueue(command('c2'), admin)
@@ -131,6 +131,11 @@ export function mdmCommandsContract(t: Test, open: OpenStore): void {
     t.equal((await mdmCommands.get('c1'))?.state, 'expired')
     t.match(await mdmCommands.next('U1', fresh), { uuid: 'c2' })
     t.equal(await mdmCommands.cancel('c2', admin), true)
+    const events = (await audit.list({ subject: 'U1', limit: 99 })).slice(-2)
+    t.match(events, [
+      { action: 'command.finished', details: { command: 'c1', state: 'expired' } },
+      { action: 'command.cancelled', actor: 'root', why: admin.why, details: { command: 'c2' } },
+    ])
     t.equal(await mdmCommands.cancel('c2', admin), false)
     t.equal(await mdmCommands.report(report('c2', 'acknowledged')), undefined)
     t.equal((await mdmCommands.get('c2'))?.state, 'cancelled')
@@ -147,16 +152,31 @@ export function mdmCommandsContract(t: Test, open: OpenStore): void {
     t.equal((await audit.list({ subject: 'U1', limit: 99 })).length, before)
   })
 
-  t.test('the newest 50 finished commands of a device stay', async (t) => {
+  t.test('an answer that is larger than what is kept ends its command all the same', async (t) => {
     const store = await open(t)
     const { mdmCommands } = store
     await enroll(store, 'U1')
+    await mdmCommands.enqueue(command('c1'), admin)
+    await mdmCommands.next('U1', fresh)
+    const body = Buffer.alloc(256 * 1024 + 1)
+    t.match(await mdmCommands.report(report('c1', 'acknowledged', { body })), { state: 'acknowledged' })
+    t.equal(await mdmCommands.result('c1'), undefined)
+  })
+
+  t.test('the newest 50 finished commands of a device stay, and what waits however old', async (t) => {
+    const store = await open(t)
+    const { mdmCommands } = store
+    await enroll(store, 'U1')
+    await mdmCommands.enqueue(command('old', { routine: true }), admin)
+    await mdmCommands.next('U1', fresh)
+    await mdmCommands.report(report('old', 'not-now'))
     for (let index = 1; index <= 52; index++) {
       await mdmCommands.enqueue(command(`c${index}`, { routine: true }), admin)
-      await mdmCommands.next('U1', fresh)
+      await mdmCommands.next('U1', within)
       await mdmCommands.report(report(`c${index}`, 'acknowledged'))
     }
     const kept = await mdmCommands.list({ enrollment: 'U1', limit: 999 })
-    t.strictSame([kept.length, kept.at(0)?.uuid, kept.at(-1)?.uuid], [50, 'c52', 'c3'])
+    t.strictSame([kept.length, kept.at(0)?.uuid, kept.at(-2)?.uuid], [51, 'c52', 'c3'])
+    t.match(kept.at(-1), { uuid: 'old', state: 'not-now' })
   })
 }

@@ -53,6 +53,12 @@ export function pushOutboxContract(t: Test, open: OpenStore): void {
     t.match(await pushOutbox.get('phone'), { dueAt: start + 10, lastAnswer: '200' })
     await pushOutbox.took([{ push, answer: 'late', next: undefined }])
     t.equal(await pushOutbox.size(), 1)
+
+    const [anew] = await pushOutbox.due(start + 10, 1)
+    if (anew === undefined) throw new Error('it is due')
+    await pushOutbox.took([{ push: anew, answer: '503', next: { ...next, failures: 9 } }])
+    await pushOutbox.wantPush('phone', start + 20)
+    t.match(await pushOutbox.get('phone'), { failures: 0 }, 'what went wrong before counts no more')
   })
 
   t.test('a device that has come is called no more', async (t) => {

@@ -135,6 +135,10 @@ export function renewalsContract(t: Test, open: OpenStore): void {
       t.strictSame(revoked, ['A1 superseded', 'A2 superseded'])
       const told = (await changes.since(before, 99)).filter(({ kind }) => kind === 'certificate')
       t.strictSame(told.map(({ subject }) => subject).toSorted(), ['A1', 'A2'])
+      await certificates.issue(certificate('A5', { predecessor: 'A4', issuedAt: start + 4 }), scep)
+      await enrollments.repin('UDID-1', pinned('A5').identity, start + 10)
+      for (const serial of ['A3', 'A4'])
+        t.ok((await certificates.bySerial(serial))?.revoked, `${serial}, although A4 was never shown`)
     },
   )
 

@@ -83,13 +83,27 @@ export function revocationsContract(t: Test, open: OpenStore): void {
     // Directly: its name is not the device's; managed profiles name the enrollment.
     await enrolled(store, 'U2', await issue(store, 'B1', { enrollment: 'p_1' }))
     await issue(store, 'B2', { enrollment: 'p_1', predecessor: 'B1' })
-    await issue(store, 'B3', { enrollment: 'U2' })
+    await issue(store, 'B3', { enrollment: 'U2', user: 'Ann' })
     t.strictSame(await certificates.revokeUnused(soon, admin), [])
     // Somebody else says that his device were Ann's.
     await issue(store, 'C1', { enrollment: 'U1', user: 'bob' })
     t.strictSame(serials(await certificates.revokeUnused(soon, admin)), ['C1'])
     const ended = await enrollments.end('U2', 'gone', admin)
     t.strictSame(ended?.revoked.toSorted(), ['B1', 'B2', 'B3'], 'and all of it ends with the enrollment')
+  })
+
+  t.test('a device that enrolls ends what it got under its name before and has not used', async (t) => {
+    const store = await open(t)
+    const ofDevice = { enrollment: 'U1' }
+    await issue(store, 'A1', ofDevice)
+    await issue(store, 'B1', { ...ofDevice, profile: 'wifi' })
+    await issue(store, 'C1', { ...ofDevice, user: 'mallory' })
+    await enrolled(store, 'U2', await issue(store, 'D1', ofDevice))
+    const own = await issue(store, 'A2', { ...ofDevice, issuedAt: start + 1 })
+    await issue(store, 'A3', { ...ofDevice, issuedAt: start + 2 })
+    await enrolled(store, 'U1', own)
+    const revoked = (await store.certificates.list({ limit: 9 })).filter((one) => one.revoked !== undefined)
+    t.match(revoked, [{ serial: 'A1', revoked: { reason: 'superseded', by: 'enrollment' } }])
   })
 
   t.test('a device that has left and fetches an identity anew has not used that one', async (t) => {
@@ -144,6 +158,7 @@ export function revocationsContract(t: Test, open: OpenStore): void {
       (await changes.since(before, 9)).map(({ kind, subject }) => [kind, subject]),
       [['certificate', proxiedSerial('BB')]],
     )
+    t.equal(await proxiedKeys.bind({ publicKey: 'BB', challenge: 'h2', at }), 'ended')
     t.ok(await scepChallenges.find('h1'), 'a challenge that was used is told from an unknown one')
     t.equal(await scepChallenges.find('h3'), undefined)
   })
@@ -155,6 +170,10 @@ export function revocationsContract(t: Test, open: OpenStore): void {
     await scepChallenges.add({ hash: 'h', enrollment: 'U1', createdAt: start, expiresAt: start + 10 })
     t.equal(await proxiedKeys.bind({ publicKey: 'AA', challenge: 'h', at: start }), 'key-taken')
     t.equal((await scepChallenges.find('h'))?.usedBy, undefined)
+    const late = { publicKey: 'BB', challenge: 'h', at: start + 10 }
+    t.equal(await proxiedKeys.bind(late), 'challenge-unknown', 'nor with a challenge that has expired')
+    t.equal(await proxiedKeys.bind({ ...late, at: start }), 'bound')
+    t.equal(await proxiedKeys.bind({ ...late, challenge: 'h2', at: start }), 'key-taken', 'nor with a second')
   })
 
   t.test('certificates are listed by user and by enrollment, page after page', async (t) => {
