@@ -47,9 +47,12 @@ t.test('a challenge is good for one device, which may repeat itself', async (t) 
     200,
     'an answer that was lost',
   )
-  const answer = await refused(another.install(profile))
-  t.equal(answer.status, 403)
-  t.match(answer.body.toString(), /Another device has enrolled with it/)
+  const { udid, serial } = phone.options
+  for (const other of [another, await device({ udid, serial })]) {
+    const answer = await refused(other.install(profile))
+    t.equal(answer.status, 403)
+    t.match(answer.body.toString(), /Another device has enrolled with it/)
+  }
   await phone.install(profile)
   t.strictSame(
     (await store.enrollments.list({ limit: 10 })).map(({ id }) => id),
@@ -112,11 +115,15 @@ t.test('malformed messages are refused with a reason and without effect', async 
       writePlist({ CHALLENGE: challenge, UDID: 'enrollment-p_0123456789' }),
     ),
     'an endless UDID': sign(writePlist({ CHALLENGE: challenge, UDID: 'a'.repeat(5000) })),
+    'a name that writes on the terminal': sign(
+      writePlist({ CHALLENGE: challenge, UDID: 'A1', DEVICE_NAME: '\u009b2J' }),
+    ),
+    'an endless name': sign(writePlist({ CHALLENGE: challenge, UDID: 'A1', DEVICE_NAME: 'a'.repeat(257) })),
     'too much': Buffer.alloc(300_000, 0x30),
   }
   for (const [what, body] of Object.entries(wrong)) {
     const { status, text } = await post(enrollment, body)
-    t.match(String(status), /^(400|403|413)$/, what)
+    t.match(String(status), what === 'too much' ? /^413$/ : /^(400|403)$/, what)
     t.match(text, /Reference: \w+/, what)
   }
   await nothingHappened(t, enrollment)
@@ -146,7 +153,8 @@ t.test('pages come in their order, and forms from our own pages alone', async (t
     t.match(await visitor.get(path), { status: 403, body: /Sign in first/ }, path)
   const consent = await visitor.signIn(await code())
   t.match(consent.body, /will be able to do/)
-  t.match(await visitor.get('/enroll/profile'), { status: 403, body: /Agree first/ })
+  for (const path of ['/enroll/profile', '/enroll/direct', '/enroll/install'])
+    t.match(await visitor.get(path), { status: 403, body: /Agree first/ }, path)
   const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   const at = { port, host: enrollmentHost, ca, path: '/enroll/agree', method: 'POST' }
   t.match(await ask({ ...at, headers: { ...form, cookie }, body: '' }), { status: 403 }, 'no token')
@@ -154,12 +162,42 @@ t.test('pages come in their order, and forms from our own pages alone', async (t
   const token = /name="form" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
   const foreign = { ...form, cookie, origin: 'https://evil.example' }
   t.equal((await ask({ ...at, headers: foreign, body: `form=${token}` })).status, 403, 'another site')
+  const crossed = { ...form, cookie, 'sec-fetch-site': 'cross-site' }
+  t.equal((await ask({ ...at, headers: crossed, body: `form=${token}` })).status, 403, 'and says so')
+  const twice = { ...at, headers: { ...form, cookie }, body: `form=${token}&form=${token}` }
+  t.equal((await ask(twice)).status, 400, 'a field that could be read in two ways')
+  const text = { ...at, headers: { 'content-type': 'text/plain', cookie }, body: `form=${token}` }
+  t.equal((await ask(text)).status, 400, 'what a script of another site may send')
   const stranger = browser()
   await stranger.get('/enroll')
   const theirs = [...stranger.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   t.equal((await ask({ ...at, headers: { ...form, cookie: theirs }, body: `form=${token}` })).status, 403)
   t.match(await visitor.get('/enroll/nothing'), { status: 404 })
   t.match(await visitor.get('/enroll/agree'), { status: 405 })
+})
+
+t.test('no other site signs somebody in or out: each form needs its token', async (t) => {
+  const folder = t.testdir({ secret: 'look-up' })
+  const ldap = `{ servers: ["ldaps://127.0.0.1:9"], bindDn: "cn=x", bindPassword: { file: ${folder}/secret }, searchBase: "dc=x" }`
+  const enrollment = await enrollmentUnderTest(t, { enrollment: `signIn: { codes: true, ldap: ${ldap} }` })
+  const { browser, code, port, ca } = enrollment
+  const computer = browser()
+  await computer.signIn(await code())
+  const cookie = [...computer.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  for (const [action, fields] of [
+    ['code', { code: await code('mallory') }],
+    ['sign-in', { username: 'mallory', password: 'x' }],
+    ['continue', { ticket: 'A'.repeat(43) }],
+    ['sign-out', {}],
+    ['agree', {}],
+  ] as const) {
+    const body = new URLSearchParams(fields).toString()
+    const at = { port, host: enrollmentHost, ca, path: `/enroll/${action}`, method: 'POST' }
+    const answer = await ask({ ...at, headers: { ...form, cookie, accept: 'text/html' }, body })
+    t.match(answer, { status: 403, body: /This page has expired/ }, action)
+  }
+  t.match((await computer.get('/enroll')).body, /Signed in as <strong><bdi>alice/)
+  t.equal((await computer.get('/enroll/install')).status, 403)
 })
 
 t.test('a code is good once, and guessing ends', async (t) => {
@@ -169,7 +207,32 @@ t.test('a code is good once, and guessing ends', async (t) => {
   t.match((await browser().signIn(once)).body, /will be able to do/)
   t.match(await browser().signIn(once), { status: 403, body: /has been used/ })
   const answers = await Promise.all(Array.from({ length: 20 }, () => browser().signIn('AAAA-BBBB-CCCC')))
-  t.ok(answers.some(({ status, body }) => status === 429 && /Too many attempts/.test(body)))
+  const tooMany = answers.find(({ status }) => status === 429)
+  t.match(tooMany, { headers: { 'retry-after': '300' }, body: /Too many attempts/ })
+})
+
+t.test('links from screens are not guessed without end either', async (t) => {
+  const { browser } = await enrollmentUnderTest(t, { enrollment: 'signIn: { attempts: 1 }' })
+  const visitor = browser()
+  const page = await visitor.get(`/enroll/continue?ticket=${'A'.repeat(43)}`)
+  const guess = () => visitor.submit(page, '/enroll/continue')
+  const answers = await Promise.all(Array.from({ length: 21 }, guess))
+  const statuses = Map.groupBy(answers, ({ status }) => status)
+  t.strictSame([statuses.get(403)?.length, statuses.get(429)?.length], [20, 1])
+})
+
+t.test('where codes are not a way to sign in, a good one is none', async (t) => {
+  const secret = t.testdir({ secret: 'look-up' })
+  const ldap = `{ servers: ["ldaps://127.0.0.1:9"], bindDn: "cn=x", bindPassword: { file: ${secret}/secret }, searchBase: "dc=x" }`
+  const enrollment = await enrollmentUnderTest(t, { enrollment: `signIn: { codes: false, ldap: ${ldap} }` })
+  const { browser, code, port, ca } = enrollment
+  const visitor = browser()
+  const token = /name="form" value="([^"]+)"/.exec((await visitor.get('/enroll')).body)?.[1] ?? ''
+  const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const body = new URLSearchParams({ form: token, code: await code() }).toString()
+  const at = { port, host: enrollmentHost, ca, path: '/enroll/code', method: 'POST' }
+  const answer = await ask({ ...at, headers: { ...form, cookie }, body })
+  t.strictSame([answer.status, answer.cookies], [404, []])
 })
 
 t.test('every reason has a page, and stands in the documentation', async (t) => {

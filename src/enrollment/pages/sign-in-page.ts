@@ -4,6 +4,7 @@ import { type RefusalCode, refusals } from '../refusals.ts'
 import { html, type Markup, nameOf, referenceTo, renderDocument } from '../web/document.ts'
 import type { Visitor } from '../web/forms.ts'
 import { qrCode } from '../web/qr-code.ts'
+import { retryAfter } from '../web/refusal-answer.ts'
 import { deviceOf } from './device-at-hand.ts'
 
 export interface SignInPage {
@@ -23,7 +24,7 @@ export function signInPage({ settings, visitor, userAgent, refused }: SignInPage
     title: `Enroll a device with ${settings.organisation}`,
     heading: html`Enroll a device with ${organisation}`,
     status: refused === undefined ? 200 : refusals[refused.code].status,
-    headers: visitor.headers,
+    headers: [...visitor.headers, ...(refused === undefined ? [] : retryAfter(refusals[refused.code]))],
     body: html`${refused === undefined ? undefined : alert(refused.code)}
 <p>${organisation} sets up mail, Wi-Fi and other services on iPhones, iPads and Macs, and keeps them safe. Sign in first: the next page says what ${organisation} will be able to do, and nothing is installed before you agree.</p>
 ${device === 'other' ? onPhone(publicUrl) : undefined}

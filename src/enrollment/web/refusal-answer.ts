@@ -32,7 +32,7 @@ function asText(refusal: Refusal, { id }: Visit): Answer {
 }
 
 /** Seconds, as the advice says it. */
-function retryAfter({ status }: Refusal): Answer['headers'] {
+export function retryAfter({ status }: Refusal): Answer['headers'] {
   if (status === 429) return [['Retry-After', '300']]
   return status === 503 ? [['Retry-After', '60']] : []
 }
