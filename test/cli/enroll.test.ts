@@ -67,14 +67,18 @@ t.test('a command is queued with its keys, and with who wants it and why', async
 })
 
 t.test('a remote wipe is asked for twice, and waits once', async (t) => {
-  const { here, store } = await withPhone(t)
+  const { here, store, folder } = await withPhone(t)
   const wipe = (...more: string[]) =>
     here('device', 'command', 'F2LX0001', 'EraseDevice', '--why', 'stolen', ...more)
   t.match(await wipe(), {
     code: 1,
     stderr: /cannot be taken back: give the serial number of the device \(F2LX0001\)/,
   })
-  t.match(await wipe('--serial', 'F2LX0002'), { code: 1 })
+  for (const wrong of ['F2LX0002', 'U1']) t.match(await wipe('--serial', wrong), { code: 1 }, wrong)
+  const raw = join(folder, 'wipe.plist')
+  writeFileSync(raw, writePlist({ RequestType: 'EraseDevice' }))
+  const written = await here('device', 'command', 'U1', '--plist', raw, '--why', 'stolen')
+  t.match(written, { code: 1, stderr: /cannot be taken back/ }, 'as a property list, too')
   t.strictSame(await store.mdmCommands.list({ enrollment: 'U1', limit: 9 }), [])
   t.match(await wipe('--serial', 'F2LX0001'), { code: 0, stdout: /EraseDevice is queued for U1/ })
   t.match(await wipe('--serial', 'F2LX0001'), { code: 1, stderr: /EraseDevice waits for U1 already/ })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ServerRefused } from '../../sim/apple/connection.ts'
 import { Cookies } from '../../src/enrollment/web/cookies.ts'
+import type { Visit } from '../../src/enrollment/web/visit.ts'
 import { enrollmentUnderTest } from '../helpers/enrollment.ts'
 
 t.test('who signs in as himself and names somebody else’s device over the air does not get it', async (t) => {
@@ -29,6 +30,20 @@ t.test('a copy of the record signs nobody in', async (t) => {
     t.match(answer.body, /Sign in first/)
   }
   t.strictSame(await store.certificates.list({ limit: 9, purpose: 'device' }), [])
+})
+
+t.test('a cookie is good as what it was set as, alone, and for as long as was said', async (t) => {
+  const cookies = new Cookies('c2VjcmV0')
+  const at = Date.now()
+  const [, set] = await cookies.set('visit', { sub: 'anna' }, { at, seconds: 60 })
+  const [field = ''] = set.split(';')
+  const visit = (header: string, now = at) => ({ cookies: [header], at: now }) as unknown as Visit // all that is read
+  t.match(await cookies.read('visit', visit(field)), { sub: 'anna' })
+  t.match(await cookies.read('visit', visit(field, at + 58_000)), { sub: 'anna' })
+  t.equal(await cookies.read('visit', visit(field, at + 61_000)), undefined)
+  t.equal(await cookies.read('visit', visit(`${field}; ${field}`)), undefined, 'which of the two?')
+  const renamed = field.replace(/^[^=]+/, '__Host-gatehouse-enroll')
+  t.equal(await cookies.read('session', visit(renamed)), undefined)
 })
 
 t.test(

@@ -3,7 +3,9 @@ import type { BrowserContext, Page } from 'playwright-core'
 import decodeQR from 'qr/decode.js'
 import t from 'tap'
 import { Passes } from '../../src/enrollment/passes.ts'
+import { sha256 } from '../../src/lib/hash.ts'
 import { systemRandom } from '../../src/lib/random.ts'
+import type { Store } from '../../src/store/ports.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { chromium } from '../helpers/chromium.ts'
 import { enrollmentUnderTest, iphone } from '../helpers/enrollment.ts'
@@ -11,6 +13,16 @@ import { enrollmentUnderTest, iphone } from '../helpers/enrollment.ts'
 /** The harder one for cameras. */
 const colorScheme = 'dark'
 const windows = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36'
+
+function passesOf({ enrollmentPasses, scepChallenges }: Store, challengeLife: number): Passes {
+  return new Passes({
+    passes: enrollmentPasses,
+    challenges: scepChallenges,
+    random: systemRandom(),
+    secret: 'c2VjcmV0',
+    challengeLife,
+  })
+}
 
 /** As text: it runs in the page, where there are other names than here. */
 const drawn = `async (png) => {
@@ -95,13 +107,7 @@ t.test('a code on a screen is good for ten minutes and once, whoever is quicker'
   const start = Date.now()
   const store = await openSqliteStore(`${t.testdir()}/record.db`, { now: () => start })
   t.teardown(() => store.close())
-  const passes = new Passes({
-    passes: store.enrollmentPasses,
-    challenges: store.scepChallenges,
-    random: systemRandom(),
-    secret: 'c2VjcmV0',
-    challengeLife: 3_600_000,
-  })
+  const passes = passesOf(store, 3_600_000)
   const give = () =>
     passes.give('handover', { user: { name: 'anna', groups: [] }, source: '192.0.2.1', at: start })
   const minute = 60_000
@@ -118,4 +124,27 @@ t.test('a code on a screen is good for ten minutes and once, whoever is quicker'
     [1, 2].map(() => passes.claim('handover', shown.secret, { at: start + 9 * minute })),
   )
   t.strictSame(both.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+})
+
+t.test('a token and a profile are good for as long as was said, and so is the password in it', async (t) => {
+  const start = Date.now()
+  const store = await openSqliteStore(`${t.testdir()}/record.db`, { now: () => start })
+  t.teardown(() => store.close())
+  const minute = 60_000
+  const passes = passesOf(store, 30 * minute)
+  const user = { name: 'anna', groups: [] }
+  for (const [kind, life] of [
+    ['bearer', 10 * minute],
+    ['ota', 30 * minute],
+  ] as const) {
+    const claimed = async (at: number) => {
+      const { secret } = await passes.give(kind, { user, source: '192.0.2.1', at: start })
+      return passes.claim(kind, secret, { holder: 'phone', at })
+    }
+    await t.resolves(claimed(start + life - 1), kind)
+    await t.rejects(claimed(start + life), { code: 'challenge.expired' }, kind)
+  }
+  const promised = { which: 'final', enrollment: 'U1', at: start } as const
+  const challenge = await passes.scepChallenge({ id: 'p_1', user }, promised)
+  t.match(await store.scepChallenges.find(sha256(challenge)), { expiresAt: start + 30 * minute })
 })

@@ -31,6 +31,8 @@ const entries = [
   { ...person('locked', 'x'), bindResult: 53 },
   { ...person('late', 'x'), bindResult: 19 },
   { ...person('nopassword', 'x'), bindResult: 48 },
+  { ...person('denied', 'x'), bindResult: 50 },
+  { ...person('removed', 'x'), bindResult: 32 },
   { ...person('moved', 'x'), bindResult: 10 },
   { ...person('busy', 'x'), bindResult: 51 },
 ]
@@ -162,7 +164,7 @@ t.test('a name that several entries have signs nobody in', async (t) => {
 
 t.test('an account that may not sign in is told from a directory that cannot say', async (t) => {
   const { signIn, url } = await directory(t)
-  for (const name of ['locked', 'late', 'nopassword'])
+  for (const name of ['locked', 'late', 'nopassword', 'denied', 'removed'])
     await t.rejects(signIn().check(name, 'x'), { code: 'sign-in.wrong-password' }, name)
   await t.rejects(signIn().check('moved', 'x'), { code: 'sign-in.unavailable' }, 'referrals are not followed')
   await t.rejects(signIn().check('busy', 'x'), {

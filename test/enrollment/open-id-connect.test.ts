@@ -46,6 +46,8 @@ t.test('users sign in at their OpenID provider, with PKCE, state and nonce', asy
   await page.getByText('Signed in as alice').waitFor()
   const again = page.url()
   t.equal(again, `${publicUrl}/enroll`)
+  const kept = (await context.cookies()).map(({ name }) => name)
+  t.notOk(kept.includes('__Host-gatehouse-enroll-oidc'), 'an answer of the provider is taken once')
   t.match((await store.audit.list({ limit: 20 })).at(-1), {
     action: 'enrollment.signed-in',
     subject: 'alice',

@@ -1,5 +1,30 @@
 import t from 'tap'
-import { enrollmentUnderTest } from '../helpers/enrollment.ts'
+import { deviceRequest } from '../../sim/apple/connection.ts'
+import { identityFrom } from '../../sim/apple/identity.ts'
+import { openSigned, signedMessage } from '../../sim/apple/messages.ts'
+import { dictOf } from '../../sim/apple/plist-values.ts'
+import { openProfile, payloadsOf } from '../../sim/apple/profiles.ts'
+import type { AppleDevice } from '../../sim/apple-device.ts'
+import { readPlistDict } from '../../src/lib/plist/read.ts'
+import type { PlistDict } from '../../src/lib/plist/values.ts'
+import { writePlist } from '../../src/lib/plist/write.ts'
+import { type EnrollmentUnderTest, enrollmentUnderTest } from '../helpers/enrollment.ts'
+
+/** Phase 2 as it comes from this phone, and phase 3 as a test wants it. */
+async function inPhases({ browser, code, publicUrl, ca }: EnrollmentUnderTest, { options }: AppleDevice) {
+  const { PayloadContent } = readPlistDict(openSigned(await browser().profile(await code())).content)
+  const { udid: UDID, serial: SERIAL, builtIn } = options
+  const send = (keys: PlistDict, signer = builtIn) => {
+    const body = signedMessage(writePlist({ UDID, SERIAL, ...keys }), signer)
+    return deviceRequest(`${publicUrl}/enroll/profile-service`, { method: 'POST', body }, { ca })
+  }
+  // As data: some systems send back another type than they were sent.
+  const answer = await send({ CHALLENGE: Buffer.from(String(dictOf(PayloadContent).Challenge)) })
+  const [scep] = payloadsOf(readPlistDict(openSigned(answer.body).content))
+  const network = { ca }
+  const identity = await identityFrom(dictOf(scep), { network, beforeCertificate: async () => {} })
+  return { identity, phase3: (keys: PlistDict = {}) => send(keys, identity) }
+}
 
 t.test('a phone enrolls over the air, from the code to its first command', async (t) => {
   const { browser, code, device, store } = await enrollmentUnderTest(t)
@@ -12,6 +37,7 @@ t.test('a phone enrolls over the air, from the code to its first command', async
     user: 'alice',
     device: { serial },
     pushable: true,
+    accessRights: phone.management?.accessRights,
   })
   await phone.poll()
   const actions = (await store.audit.list({ limit: 50 })).map(({ action }) => action)
@@ -32,5 +58,33 @@ t.test(
     t.equal(own?.revoked, undefined)
     t.match(first?.revoked, { reason: 'superseded', by: 'enrollment' })
     await phone.poll()
+  },
+)
+
+t.test('the profile with which a phone is managed can be read by that phone alone', async (t) => {
+  const enrollment = await enrollmentUnderTest(t)
+  const { identity, phase3 } = await inPhases(enrollment, await enrollment.device())
+  const { body } = await phase3()
+  const { IsEncrypted, PayloadContent } = readPlistDict(openSigned(body).content)
+  t.strictSame([IsEncrypted, PayloadContent], [true, undefined])
+  t.notMatch(body.toString('latin1'), /com\.apple\.(mdm|security)/)
+  const challenge = (bytes: Uint8Array) =>
+    dictOf(payloadsOf(openProfile(bytes, identity))[1]?.PayloadContent).Challenge
+  t.match(challenge(body), /.{20}/)
+  t.equal(challenge((await phase3()).body), challenge(body), 'the same one when the answer was lost')
+})
+
+t.test(
+  'what one phone has begun, no other goes on with, nor one whose certificate was revoked',
+  async (t) => {
+    const enrollment = await enrollmentUnderTest(t)
+    const phone = await enrollment.device()
+    const { phase3 } = await inPhases(enrollment, phone)
+    for (const other of [{ UDID: 'ANOTHER' }, { SERIAL: 'ANOTHER' }])
+      t.match(await phase3(other), { status: 403, body: /is not the one that began/ })
+    t.equal((await phase3()).status, 200)
+    const by = { name: 'root', why: 'stolen', at: Date.now() }
+    await enrollment.store.certificates.revokeEnrollment(phone.options.udid, 'keyCompromise', by)
+    t.match(await phase3(), { status: 403, body: /nor by a certificate of ours that may/ })
   },
 )

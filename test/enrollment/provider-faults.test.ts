@@ -17,7 +17,7 @@ interface Faults {
 }
 
 /** A provider that does what a test tells it to. */
-async function provider(t: Test, settings: Partial<OidcSettings> = {}) {
+async function provider(t: Test, settings: Partial<OidcSettings> = {}, userInfo?: Claims) {
   const faults: Faults = {}
   const { privateKey, publicKey } = await generateKeyPair('RS256')
   const key = await exportJWK(publicKey)
@@ -33,10 +33,12 @@ async function provider(t: Test, settings: Partial<OidcSettings> = {}) {
           authorization_endpoint: `${issuer}/authorize`,
           token_endpoint: `${issuer}/token`,
           jwks_uri: `${issuer}/keys`,
+          ...(userInfo && { userinfo_endpoint: `${issuer}/user` }),
           authorization_response_iss_parameter_supported: true,
           id_token_signing_alg_values_supported: ['RS256'],
         })
       }
+      if (request.url === '/user') return json(response, userInfo ?? {})
       if (request.url === '/keys') return json(response, { keys: [key] })
       if (faults.token !== undefined) return faults.token(response)
       const at = Math.floor(Date.now() / 1000)
@@ -100,6 +102,18 @@ t.test(
     await t.rejects(attempt({}, { iss: 'https://evil.example' }), refused, 'an answer of another provider')
     await t.rejects(attempt({}, { error: 'access_denied' }), refused, 'the user has said no')
     t.match(await attempt(), { name: 'alice' })
+  },
+)
+
+t.test(
+  'what the token does not tell the provider is asked, and the token goes before the answer',
+  async (t) => {
+    const told = { preferred_username: 'mallory', groups: ['phones'], name: 'Alice Weber' }
+    const claims = { groups: undefined }
+    const { attempt } = await provider(t, {}, { sub: 'u1', ...told })
+    t.strictSame(await attempt({ claims }), { name: 'alice', groups: ['phones'], fullName: 'Alice Weber' })
+    const { attempt: elsewhere } = await provider(t, {}, { sub: 'u2', ...told })
+    await t.rejects(elsewhere({ claims }), refused, 'it speaks of somebody else')
   },
 )
 

@@ -3,6 +3,7 @@ import t from 'tap'
 import { deviceRequest } from '../../sim/apple/connection.ts'
 import { openSigned } from '../../sim/apple/messages.ts'
 import { codeHash, newCode } from '../../src/enrollment/sign-in/code.ts'
+import { sha256 } from '../../src/lib/hash.ts'
 import { readPlistDict } from '../../src/lib/plist/read.ts'
 import { chromium } from '../helpers/chromium.ts'
 import {
@@ -12,6 +13,8 @@ import {
   iphone,
 } from '../helpers/enrollment.ts'
 import { ask } from '../helpers/http-client.ts'
+
+const windows = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64)'
 
 async function codeFor(
   { store }: EnrollmentUnderTest,
@@ -67,6 +70,25 @@ t.test('one sign-in does not get profiles without end', async (t) => {
   for (const path of ['/enroll/direct', '/enroll/profile', '/enroll/direct', '/enroll/profile'])
     statuses.push((await visitor.get(path)).status)
   t.strictSame(statuses, [200, 200, 429, 429])
+  const computer = browser()
+  computer.userAgent = windows
+  const shown = [(await computer.signIn(await code('bob'))).status]
+  while (shown.length < 4) shown.push((await computer.get('/enroll')).status)
+  t.strictSame(shown, [200, 200, 200, 429], 'nor links to go on with on a phone')
+})
+
+t.test('a sign-in that came from another screen goes on to no third device', async (t) => {
+  const { browser, store } = await enrollmentUnderTest(t)
+  const [ticket, at] = ['A'.repeat(43), Date.now()]
+  const pass = { id: 'p_1', source: '192.0.2.1', createdAt: at, expiresAt: at + 60_000 }
+  const user = { name: 'alice', groups: [] }
+  await store.enrollmentPasses.add({ ...pass, kind: 'handover', hash: sha256(`handover ${ticket}`), user })
+  const computer = browser()
+  computer.userAgent = windows
+  await computer.submit(await computer.get(`/enroll/continue?ticket=${ticket}`), '/enroll/continue')
+  const { body } = await computer.get('/enroll')
+  t.match(body, /Signed in as <strong><bdi>alice/)
+  t.notMatch(body, /role="img"/)
 })
 
 t.test('HEAD says what GET would, and does nothing', async (t) => {
@@ -85,6 +107,8 @@ t.test('HEAD says what GET would, and does nothing', async (t) => {
   for (const path of ['/enroll/account/sign-in', '/enroll/sign-in/callback', '/enroll/sign-in/start'])
     t.match(await head(path), { status: 405, headers: { allow: 'GET' } }, path)
   t.strictSame(await store.audit.list({ limit: 50 }), before)
+  const stranger = { port, host: enrollmentHost, ca, path: '/enroll/profile', method: 'HEAD' }
+  t.equal((await ask(stranger)).status, 403)
 })
 
 t.test('a device that asks twice at once is answered twice alike', async (t) => {
@@ -135,8 +159,23 @@ t.test(
     t.match(followed, { status: 200, body: /I agree/ }, 'asked once more')
     const agreed = await visitor.submit(followed, '/enroll/agree')
     t.equal((await visitor.get(String(agreed.headers.location))).status, 308)
+    t.match(await visitor.get('/enroll/account/sign-in'), { status: 200, body: /I agree/ }, 'each time')
   },
 )
+
+t.test('nor does one sign-in get tokens without end', async (t) => {
+  const { browser, code } = await enrollmentUnderTest(t, {
+    enrollment:
+      'signIn: { attempts: 1 }\naccountDriven: { mode: adde, managedAppleId: "{user}@example.com" }',
+  })
+  const visitor = browser()
+  await visitor.signIn(await code())
+  const token = async () => {
+    const agreed = await visitor.submit(await visitor.get('/enroll/account/sign-in'), '/enroll/agree')
+    return (await visitor.get(String(agreed.headers.location))).status
+  }
+  t.strictSame([await token(), await token()], [308, 429])
+})
 
 t.test(
   'whatever is asked for in a way that HTTP does not know, the answer is ours and says nothing back',

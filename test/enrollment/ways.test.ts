@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { deviceRequest } from '../../sim/apple/connection.ts'
 import { openSigned, signedMessage } from '../../sim/apple/messages.ts'
+import { issueCertificate } from '../../sim/certificates.ts'
 import { readPlistDict } from '../../src/lib/plist/read.ts'
 import { writePlist } from '../../src/lib/plist/write.ts'
 import { temporaryFolder } from '../helpers/certificates.ts'
@@ -15,7 +16,14 @@ t.test('one profile enrolls the first device that installs it, and no second one
   const profile = await browser().profile(await code(), '/enroll/direct')
   const [phone, another] = [await device(), await device()]
   await phone.install(profile)
-  t.match(await store.enrollments.get(phone.options.udid), { state: 'enrolled', user: 'alice' })
+  t.match(await store.enrollments.get(phone.options.udid), {
+    ...{ state: 'enrolled', user: 'alice' },
+    accessRights: phone.management?.accessRights,
+  })
+  t.match(await store.audit.list({ subject: 'alice', limit: 9 }), [
+    { action: 'enrollment.signed-in' },
+    { action: 'enrollment.profile-issued', details: { way: 'direct' } },
+  ])
   await t.rejects(another.install(profile), /SCEP: status 2/)
   t.equal(await store.enrollments.get(another.options.udid), undefined)
 })
@@ -65,12 +73,12 @@ t.test('a user enrolls from the device’s own settings, by the address of the a
   t.equal(Servers[0].Version, 'mdm-adde')
   const { udid, serial, builtIn } = phone.options
   const info = { UDID: udid, SERIAL: serial, PRODUCT: 'iPhone15,2', VERSION: '22B83', LANGUAGE: 'en' }
-  const post = (token?: string) =>
+  const post = (token?: string, signer = builtIn) =>
     deviceRequest(
       Servers[0].BaseURL,
       {
         method: 'POST',
-        body: signedMessage(writePlist(info), builtIn),
+        body: signedMessage(writePlist(info), signer),
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       },
       network,
@@ -90,8 +98,19 @@ t.test('a user enrolls from the device’s own settings, by the address of the a
   t.match(location, /^apple-remotemanagement-user-login:\/\/authentication-results\?access-token=/)
   const token = location.split('=')[1] ?? ''
   t.equal((await post('A'.repeat(43))).status, 403, 'a token that nobody gave')
+  const stranger = await issueCertificate({
+    ...{ commonName: 'stranger', use: 'client' },
+    ...{ notBefore: Date.now(), days: 1 },
+  })
+  t.equal((await post(token, stranger)).status, 403, 'from what Apple has not made')
+  t.equal((await post(token)).status, 200)
   const profile = await post(token)
-  t.equal(profile.status, 200)
+  t.equal(profile.status, 200, 'an answer that was lost')
+  t.equal((await post(token, (await device()).options.builtIn)).status, 403, 'another device')
+  t.match((await store.audit.list({ subject: 'alice', limit: 50 })).at(-1), {
+    action: 'enrollment.profile-issued',
+    details: { way: 'account-driven', udid },
+  })
   const { PayloadContent } = readPlistDict(openSigned(profile.body).content)
   t.match((PayloadContent as readonly object[]).at(-1), {
     EnrollmentMode: 'ADDE',
@@ -102,6 +121,20 @@ t.test('a user enrolls from the device’s own settings, by the address of the a
   t.match(await store.enrollments.get(udid), { state: 'enrolled', user: 'alice' })
   const named = { managedAppleId: 'alice@example.com' }
   t.match(await store.certificates.ofEnrollment(udid), [named], 'its renewals name the same account')
+})
+
+t.test('where there is no enrollment by account address, a device is told so, and no question', async (t) => {
+  const { publicUrl, ca, device } = await enrollmentUnderTest(t)
+  const { udid: UDID, builtIn } = (await device()).options
+  const body = signedMessage(writePlist({ UDID }), builtIn)
+  t.match(await deviceRequest(`${publicUrl}/enroll/account`, { method: 'POST', body }, { ca }), {
+    status: 403,
+    body: /no enrollment by account address/,
+  })
+  const address = `${publicUrl}/.well-known/com.apple.remotemanagement?user-identifier=alice%40example.com`
+  const answer = await deviceRequest(address, { method: 'GET' }, { ca })
+  t.equal(answer.status, 403)
+  t.match(JSON.parse(answer.body.toString()), { code: 'com.apple.well-known.failed' })
 })
 
 t.test('a renewed identity goes on, and NotNow is asked again later', async (t) => {
