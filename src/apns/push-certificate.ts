@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import forge from 'node-forge'
+import { errorCode } from '../lib/error-code.ts'
 
 /** The MDM push certificate, ready for TLS. */
 export interface PushCertificate {
@@ -41,7 +42,13 @@ export function readPushCertificate(files: PushCertificateFiles): PushCertificat
   const { cert, key } = text.includes('-----BEGIN')
     ? fromPem(text, files)
     : fromPkcs12(bytes, files.passphrase?.reveal() ?? '', files.certificate)
-  return checked(cert, key, files)
+  try {
+    return checked(cert, key, files)
+  } catch (cause) {
+    if (cause instanceof PushCertificateUnusable) throw cause
+    // Half of it is written, say.
+    throw new PushCertificateUnusable(`${files.certificate} holds no certificate that can be read`, { cause })
+  }
 }
 
 /** A change of either file, without reading them. */
@@ -49,8 +56,12 @@ export function stampOf({ certificate, key }: PushCertificateFiles): string {
   return [certificate, key]
     .filter((file) => file !== undefined)
     .map((file) => {
-      const stat = statSync(file, { throwIfNoEntry: false })
-      return stat === undefined ? 'absent' : `${stat.mtimeMs}:${stat.size}:${stat.ino}`
+      try {
+        const { mtimeMs, size, ino } = statSync(file)
+        return `${mtimeMs}:${size}:${ino}`
+      } catch (error) {
+        return errorCode(error)
+      }
     })
     .join()
 }

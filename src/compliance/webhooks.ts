@@ -19,6 +19,8 @@ export interface WebhookOptions {
   readonly links: Pick<DeviceLinks, 'requestDevices'>
   readonly counters: Counters
   readonly now: () => number
+  /** Milliseconds between two looks at whether the certificate's files have changed. */
+  readonly certificateEvery?: number
   /** @param vendor undefined: none of ours was named */
   readonly onNotification: (vendor: string | undefined, outcome: WebhookOutcome, error?: unknown) => void
 }
@@ -36,8 +38,7 @@ export interface WebhookListener {
 
 const largestBody = 1024 * 1024
 const timeouts = { requestTimeout: 30_000, headersTimeout: 10_000 }
-/** Milliseconds between two looks at whether the certificate's files have changed. */
-const certificateEvery = 600_000
+const certificateEveryDefault = 600_000
 
 /**
  * The listener for what MDM systems send by themselves: `POST /notify/NAME`. Whoever sends it shows the connection's secret
@@ -65,11 +66,10 @@ export async function startWebhooks(options: WebhookOptions): Promise<WebhookLis
     tls &&
     setInterval(() => {
       // A pair that does not fit, or is half written, leaves the one that serves.
-      readTls(tls).then(
-        (next) => secure?.setSecureContext(next),
-        () => {},
-      )
-    }, certificateEvery).unref()
+      readTls(tls)
+        .then((next) => secure?.setSecureContext(next))
+        .catch(() => {})
+    }, options.certificateEvery ?? certificateEveryDefault).unref()
   // Fastify calls every server of ours http.
   const url = new URL(await app.listen({ host: listen.host, port: listen.port }))
   return {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -91,10 +91,17 @@ t.test('a file that cannot be used is told with its name, and never with its con
   const website = await filesOf(t, 'www.example.com')
   const garbage = join(folder, 'garbage')
   writeFileSync(garbage, Buffer.alloc(2000, 0x30))
+  const torn = join(folder, 'torn')
+  const pem = readFileSync(both, 'utf8')
+  writeFileSync(torn, pem.replace(/(BEGIN CERTIFICATE-----\n).+\n/, '$1'))
+  const loop = join(folder, 'loop')
+  symlinkSync(loop, loop)
   const empty = join(folder, 'empty')
   writeFileSync(empty, '')
   const cases: readonly (readonly [Parameters<typeof readPushCertificate>[0], RegExp])[] = [
     [{ certificate: join(folder, 'absent') }, /absent cannot be read/],
+    [{ certificate: loop }, /loop cannot be read/],
+    [{ certificate: torn }, /torn holds no certificate that can be read/],
     [{ certificate: empty }, /empty is no certificate/],
     [{ certificate: garbage }, /garbage is neither PEM nor/],
     [{ certificate: cert }, /push\.crt holds no private key/],

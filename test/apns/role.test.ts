@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -92,6 +92,33 @@ t.test(
       'those under way were answered where they were',
     )
     for (const token of tokens) t.equal(came(token), 1)
+  },
+)
+
+t.test(
+  'files of the certificate that cannot even be looked at end nothing; right ones count again',
+  async (t) => {
+    const { folder, settings, setup, store, enrol, came } = await setting(t)
+    const token = await enrol('phone')
+    const role = await startRole(setup('one'))
+    t.teardown(role.close)
+    const condition = () => role.health.report().parts['push certificate']
+    await eventually(() => condition()?.ok === true)
+    const good = readFileSync(settings.certificate)
+    const put = (make: (path: string) => void) => {
+      make(join(folder, 'new.pem'))
+      renameSync(join(folder, 'new.pem'), settings.certificate)
+    }
+    put((path) => symlinkSync('push.pem', path))
+    await eventually(() => condition()?.ok === false, 20_000)
+    t.match(condition()?.detail, /push\.pem cannot be read/)
+    const torn = good.toString().replace(/(BEGIN CERTIFICATE-----\n).+\n/, '$1')
+    put((path) => writeFileSync(path, torn))
+    await eventually(() => /holds no certificate that can be read/.test(condition()?.detail ?? ''), 20_000)
+    await store.pushOutbox.wantPush('phone', Date.now())
+    await eventually(() => came(token) === 1)
+    put((path) => writeFileSync(path, good))
+    await eventually(() => condition()?.ok === true, 20_000)
   },
 )
 

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { issueCertificate } from '../../sim/certificates.ts'
 import { readJamfWebhook } from '../../src/compliance/connectors/jamf/webhook.ts'
 import { startWebhooks, type WebhookOptions, type WebhookOutcome } from '../../src/compliance/webhooks.ts'
 import { Secret } from '../../src/settings/secret.ts'
@@ -143,6 +145,36 @@ t.test('with a certificate it speaks TLS', async (t) => {
   })
   t.equal(await send({ authorization: basic, ca: ca.certificate }), 204)
   await t.rejects(send({ authorization: basic }), { code: /CERT|SELF_SIGNED|UNABLE/ })
+})
+
+t.test('a renewed certificate is taken; a key that does not fit it yet ends nothing', async (t) => {
+  const { folder, ca } = await certificates(t)
+  const [cert, key] = [join(folder, 'gateway.crt'), join(folder, 'gateway.key')]
+  const { send } = await listener(t, {
+    settings: {
+      listen: { scheme: 'https', host: '127.0.0.1', port: 0 },
+      tls: { cert, key },
+      perMinute: 10_000,
+    },
+    certificateEvery: 5,
+  })
+  const renewed = await issueCertificate({
+    commonName: 'renewed',
+    use: 'server',
+    dnsNames: ['chat.localhost'],
+    notBefore: Date.now() - 86_400_000,
+    days: 30,
+  })
+  writeFileSync(key, renewed.key)
+  // Looks of meanwhile find the old certificate and the new key.
+  for (let n = 0; n < 10; n++) t.equal(await send({ authorization: basic, ca: ca.certificate }), 204)
+  writeFileSync(cert, renewed.certificate)
+  const isRenewed = () =>
+    send({ authorization: basic, ca: renewed.certificate }).then(
+      (status) => status === 204,
+      () => false,
+    )
+  t.ok(await eventually(isRenewed))
 })
 
 t.test(

@@ -68,10 +68,13 @@ function readOne(file: string, env: NodeJS.ProcessEnv, before: ReadBefore): Read
 
 /** What no end is known of is not even begun to be read; that it is not there is said by whoever reads it. */
 function notAFile(file: string): string | undefined {
-  const stats = statSync(file, { throwIfNoEntry: false })
-  if (stats === undefined) return undefined
-  if (!stats.isFile()) return `${file} is no file`
-  return stats.size > mostBytes ? 'the file is larger than 1 MiB' : undefined
+  try {
+    const stats = statSync(file)
+    if (!stats.isFile()) return `${file} is no file`
+    return stats.size > mostBytes ? 'the file is larger than 1 MiB' : undefined
+  } catch {
+    return undefined
+  }
 }
 
 const mostBytes = 1024 * 1024

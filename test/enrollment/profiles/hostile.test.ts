@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { truncateSync, writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { buildProfile, templateOf } from '../../../src/enrollment/profiles/build-profile.ts'
@@ -89,6 +89,27 @@ t.test('while very many files that changed are read again, everything else goes 
   order.push('all read')
   t.strictSame(order, ['something else', 'all read'])
   t.strictSame([...read.keys()].sort(), files.toSorted())
+})
+
+t.test('a file that cannot even be looked at is a mistake, and what is right again is read', async (t) => {
+  const folder = t.testdir({ 'a.yaml': profileYaml(['passcode: {}']) })
+  const told: string[] = []
+  const profiles = ProfilesInForce.open({
+    places: [folder],
+    env: {},
+    onReload: ({ problems }) => told.push(problems.map(({ message }) => message).join()),
+  })
+  const stop = new AbortController()
+  const following = profiles.follow(stop.signal, () => {}, 1)
+  symlinkSync('b.yaml', join(folder, 'b.yaml'))
+  await eventually(() => told.length === 1)
+  t.match(told[0], /b\.yaml cannot be read: ELOOP/)
+  t.equal(profiles.current.length, 1, 'those before stay')
+  rmSync(join(folder, 'b.yaml'))
+  writeFileSync(join(folder, 'b.yaml'), profileYaml(['passcode: {}']).replace('name: test', 'name: b'))
+  await eventually(() => profiles.current.length === 2)
+  stop.abort()
+  await following
 })
 
 t.test('what follows the files reads them so', async (t) => {
