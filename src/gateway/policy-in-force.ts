@@ -2,6 +2,7 @@ import { readFile, watch } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { Service } from '../domain/service.ts'
 import { fileTrouble } from '../lib/error-code.ts'
+import { lookAtFiles } from '../lib/look-at-files.ts'
 import { formatProblem, type Problem } from '../lib/yaml-document.ts'
 import { type CompiledPolicy, compilePolicy } from '../policy/compile.ts'
 import { parsePolicy } from '../policy/parse.ts'
@@ -55,26 +56,35 @@ export class PolicyInForce {
     }
   }
 
-  /** Reloads when the file changes, until `close()`. Watches the folder: editors replace files. */
-  async follow(onChanged: () => Promise<void>): Promise<void> {
+  /**
+   * Reloads when the file changes, until `close()`. Watches the folder: editors replace files. What that cannot see (the folder itself was
+   * replaced, a link leads elsewhere) is looked for.
+   * @param every milliseconds between two looks
+   */
+  async follow(onChanged: () => Promise<void>, every = 5_000): Promise<void> {
+    const { signal } = this.#watching
     const reload = async () => {
+      await looks.seen()
       if (await this.reload()) await onChanged()
     }
-    const { signal } = this.#watching
     let due: NodeJS.Timeout | undefined
+    const onChange = () => {
+      clearTimeout(due)
+      due = setTimeout(
+        () => void reload().catch((error: unknown) => this.#context.onError?.(error)),
+        settleTime,
+      )
+    }
+    const looks = lookAtFiles([this.#file], { every, onChange })
+    signal.addEventListener('abort', () => {
+      looks.close()
+      clearTimeout(due)
+    })
     try {
-      for await (const event of watch(dirname(this.#file), { signal, persistent: false })) {
-        if (event.filename !== basename(this.#file) && event.filename !== mountedVersion) continue
-        clearTimeout(due)
-        due = setTimeout(
-          () => void reload().catch((error: unknown) => this.#context.onError?.(error)),
-          settleTime,
-        )
-      }
+      for await (const event of watch(dirname(this.#file), { signal, persistent: false }))
+        if (event.filename === basename(this.#file) || event.filename === mountedVersion) onChange()
     } catch (error) {
       if (!signal.aborted) this.#context.onError?.(error)
-    } finally {
-      clearTimeout(due)
     }
   }
 

@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises'
 import type { CertificateService } from '../enrollment/ca/certificate-service.ts'
+import { stampOfFiles } from '../lib/look-at-files.ts'
 import type { EnrollmentSettings } from '../settings/build-enrollment.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -46,7 +46,7 @@ export function followEnrollmentFiles(options: EnrollmentFiles): {
 
   async function look(): Promise<void> {
     const before = seen
-    seen = await stamp(settings)
+    seen = await stampOfFiles(filesOf(settings))
     if (before !== undefined && (before !== seen || failed)) await reload()
   }
 
@@ -73,15 +73,7 @@ export function followEnrollmentFiles(options: EnrollmentFiles): {
   }
 }
 
-/** Differs when any of the files was written or replaced. */
-async function stamp({ ca, tls }: EnrollmentFiles['settings']): Promise<string> {
+function filesOf({ ca, tls }: EnrollmentFiles['settings']): readonly string[] {
   const identities = [ca.external, tls?.certificate].filter((one) => one !== undefined)
-  const paths = identities.flatMap(({ cert, key }) => [cert, key])
-  const stamps = paths.map((path) =>
-    stat(path).then(
-      ({ mtimeMs, size, ino }) => `${mtimeMs} ${size} ${ino}`,
-      () => 'missing',
-    ),
-  )
-  return (await Promise.all(stamps)).join()
+  return identities.flatMap(({ cert, key }) => [cert, key])
 }

@@ -3,6 +3,7 @@ import { type FSWatcher, watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { lookAtFiles } from '../../lib/look-at-files.ts'
 
 /** The files of a TLS listener, as the settings name them. */
 export interface TlsFiles {
@@ -70,17 +71,26 @@ export interface TlsWatcher {
   readonly onMaterial: (material: TlsMaterial) => void
   /** The new files are wrong or cannot be watched; what was loaded before stays in use. */
   readonly onError: (error: unknown) => void
+  /** Milliseconds between two looks at the files, for changes of which nobody tells. */
+  readonly every?: number
 }
 
 /** Files are replaced one after another: wait until the folder has been still for so long. */
 const settleFor = 250
 
-/** Watches the folders rather than the files, so that replacing a file by renaming (and a changed symlink) is seen. */
-export function watchTlsMaterial(files: TlsFiles, { onMaterial, onError }: TlsWatcher): TlsWatch {
+/**
+ * Watches the folders rather than the files, so that replacing a file by renaming (and a changed symlink) is seen. What that cannot see (the
+ * folder itself was replaced, a link leads elsewhere) is looked for.
+ */
+export function watchTlsMaterial(
+  files: TlsFiles,
+  { onMaterial, onError, every = 10_000 }: TlsWatcher,
+): TlsWatch {
   let timer: NodeJS.Timeout | undefined
   let closed = false
   const reload = async () => {
     try {
+      await looks.seen()
       const material = await loadTlsMaterial(files)
       if (!closed) onMaterial(material)
     } catch (error) {
@@ -91,12 +101,14 @@ export function watchTlsMaterial(files: TlsFiles, { onMaterial, onError }: TlsWa
     clearTimeout(timer)
     timer = setTimeout(() => void reload(), settleFor).unref()
   }
+  const looks = lookAtFiles(pathsOf(files), { every, onChange })
   const watchers = foldersOf(files).map((folder) => watchFolder(folder, onChange, onError))
   return {
     reload,
     close() {
       closed = true
       clearTimeout(timer)
+      looks.close()
       for (const watcher of watchers) watcher?.close()
     },
   }
@@ -116,12 +128,11 @@ function watchFolder(
 }
 
 function foldersOf(files: TlsFiles): string[] {
-  const paths = [
-    ...files.certificates.flatMap(({ cert, key }) => [cert, key]),
-    ...files.clientCa,
-    ...files.crl,
-  ]
-  return [...new Set(paths.map((path) => dirname(path)))]
+  return [...new Set(pathsOf(files).map((path) => dirname(path)))]
+}
+
+function pathsOf({ certificates, clientCa, crl }: TlsFiles): string[] {
+  return [...certificates.flatMap(({ cert, key }) => [cert, key]), ...clientCa, ...crl]
 }
 
 async function loadCertificate(files: TlsFiles['certificates'][number]): Promise<ServerCertificate> {
