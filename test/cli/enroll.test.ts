@@ -88,6 +88,8 @@ t.test('what the device would refuse is not sent, and mistakes are told in words
   const { here, store, folder } = await withPhone(t)
   const file = join(folder, 'odd.plist')
   writeFileSync(file, writePlist(['x']))
+  const nameless = join(folder, 'nameless.plist')
+  writeFileSync(nameless, writePlist({ RequestType: 'Erase Device\n' }))
   await store.enrollments.putInventory('U1', {
     ...{ part: 'device-information', values: { IsSupervised: false }, at: 1 },
   })
@@ -109,9 +111,11 @@ t.test('what the device would refuse is not sent, and mistakes are told in words
     [['InstallApplication', '--set', 'iTunesStoreID=x'], 2, /an integer/],
     [['InstallApplication'], 1, /exactly one of/],
     [['InstallApplication', '--set', 'Identifier=a', '--set', 'ManagementFlags=2'], 1, /one of 0, 1, 4, 5/],
+    [['InstallApplication', '--set', 'Identifier=a', '--set', 'iTunesStoreID=1'], 1, /exactly one of/],
     [['RestartDevice'], 1, /supervised devices only/],
     [['ClearPasscode'], 1, /unlock token, and this device has given none/],
     [['--plist', file], 1, /not a dictionary/],
+    [['--plist', nameless], 1, /no RequestType/],
   ]
   for (const [words, code, stderr] of wrong)
     t.match(await here('device', 'command', 'U1', ...words, '--why', 'x'), { code, stderr }, words.join(' '))

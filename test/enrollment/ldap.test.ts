@@ -12,6 +12,7 @@ import { LdapSignIn } from '../../src/enrollment/sign-in/ldap.ts'
 import type { LdapSettings } from '../../src/settings/build-enrollment.ts'
 import { Secret } from '../../src/settings/secret.ts'
 import { certificates, temporaryFolder } from '../helpers/certificates.ts'
+import { enrollmentUnderTest } from '../helpers/enrollment.ts'
 
 const service = { dn: 'cn=gatehouse,dc=example', password: 'look-up', attributes: {} }
 function person(uid: string, password: string, more: Readonly<Record<string, readonly string[]>> = {}) {
@@ -127,6 +128,25 @@ t.test('attempts are counted by whose password is tried, however the name is spe
   await t.rejects(guess('nobody'), { code: 'sign-in.wrong-password' })
   t.strictSame(counted, Array(3).fill('uid=Alice,ou=people,dc=example'))
   t.equal(asked.filter((line) => line.startsWith('bind uid=')).length, 2, 'the third password is not tried')
+})
+
+t.test('on the page, too, no password is guessed without end, nor a name that there is not', async (t) => {
+  const carol = { uid: ['carol', 'c.weber'], objectClass: ['person'] }
+  const { settings } = await directory(t, {
+    entries: [service, { dn: 'uid=carol,dc=example', password: 'x', attributes: carol }],
+  })
+  const { servers, ca, bindDn, searchBase } = settings
+  const bindPassword = { file: `${t.testdir({ secret: 'look-up' })}/secret` }
+  const ldap = { servers, ca, bindDn, bindPassword, searchBase, userAttribute: 'uid' }
+  const { browser } = await enrollmentUnderTest(t, {
+    enrollment: `signIn: ${JSON.stringify({ attempts: 1, codes: false, ldap })}`,
+  })
+  const visitor = browser()
+  const page = await visitor.get('/enroll')
+  const guess = async (username: string) =>
+    (await visitor.submit(page, '/enroll/sign-in', { username, password: 'guess' })).status
+  t.strictSame([await guess('carol'), await guess('c.weber')], [403, 429])
+  t.strictSame([await guess('nobody'), await guess('Nobody')], [403, 429])
 })
 
 t.test('one subscriber of IPv6 has many addresses and no more attempts', async (t) => {
