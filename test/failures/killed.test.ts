@@ -1,11 +1,10 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { wifi } from '../helpers/chat.ts'
 import { eventually } from '../helpers/eventually.ts'
 import type { ClientAnswer } from '../helpers/http-client.ts'
 import { acceptance, type GatehouseProcess, upstream } from '../operations/support.ts'
-import { allServe, pids } from '../supervisor/support.ts'
+import { allServe, pids, whoHas } from '../supervisor/support.ts'
 import { counts, knownDevice, load, messages, type Site, site, stranger } from './support.ts'
 
 // Long deadlines: what ends the waiting in these tests is the kill.
@@ -18,28 +17,6 @@ function accepting(t: Test, onSignIn: (port: number) => unknown): Promise<string
     if (request.url !== '/login') return response.end('welcome')
     await onSignIn(request.socket.remotePort ?? 0)
     return response.writeHead(302, acceptance).end()
-  })
-}
-
-/** Which gateway process has this local port? */
-function whoHas(gateway: GatehouseProcess, port: number): number {
-  const local = new RegExp(`^ *\\d+: [0-9A-F]{8}:${port.toString(16).toUpperCase().padStart(4, '0')} `)
-  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n')
-  const inodes = lines.filter((line) => local.test(line)).map((line) => line.trim().split(/ +/)[9])
-  const pid = [...pids(gateway).values()].find((pid) =>
-    socketsOf(pid).some((target) => inodes.some((inode) => target === `socket:[${inode}]`)),
-  )
-  if (pid === undefined) throw new Error(`no process has port ${port}`)
-  return pid
-}
-
-function socketsOf(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/fd`).map((fd) => {
-    try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`)
-    } catch {
-      return '' // closed meanwhile
-    }
   })
 }
 

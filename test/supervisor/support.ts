@@ -1,6 +1,6 @@
 /** What the tests of several gateway processes share: who they are, and connections that stay parked in them. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { Test } from 'tap'
 import { internet, wifi } from '../helpers/chat.ts'
@@ -68,6 +68,28 @@ export function isRunning(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** Which gateway process has this local port? */
+export function whoHas(gateway: GatehouseProcess, port: number): number {
+  const local = new RegExp(`^ *\\d+: [0-9A-F]{8}:${port.toString(16).toUpperCase().padStart(4, '0')} `)
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n')
+  const inodes = lines.filter((line) => local.test(line)).map((line) => line.trim().split(/ +/)[9])
+  const pid = [...pids(gateway).values()].find((pid) =>
+    socketsOf(pid).some((target) => inodes.some((inode) => target === `socket:[${inode}]`)),
+  )
+  if (pid === undefined) throw new Error(`no process has port ${port}`)
+  return pid
+}
+
+function socketsOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`)
+    } catch {
+      return '' // closed meanwhile
+    }
+  })
 }
 
 export interface Parked {
