@@ -112,11 +112,17 @@ async function handle(message: Message, request: MdmRequest, deps: MdmDependenci
     case 'may-begin':
       return checkIn({ name, dict, at: request.at, begins: { issued: standing.issued, certificate } }, deps)
     case 'pinned':
+      // It can be given its renewal, which needs no more than a push token.
+      if (standing.expired && bootstrapTypes.some((one) => one === type))
+        return refusal(403, 'certificate.expired', { enrollment: name.id })
       return kind === 'check-in'
         ? checkIn({ name, dict, at: request.at, enrollment: standing.enrollment }, deps)
         : answerReport({ ...message, ...standing, body: request.body, at: request.at }, deps)
   }
 }
+
+/** That unlock a Mac's disk. */
+const bootstrapTypes = ['SetBootstrapToken', 'GetBootstrapToken'] as const
 
 /** Nothing else would ever be said to it: it can neither check in nor renew. Trust ends as when an administrator removes it. */
 async function endRevoked(

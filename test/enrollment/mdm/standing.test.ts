@@ -157,3 +157,15 @@ t.test('a person’s channel begins on a device that is enrolled, and ends with 
   t.equal((await mac.checkIn('CheckOut', user)).status, 200)
   t.equal((await mac.report('Idle', user)).status, 400)
 })
+
+t.test('an identity that has ended gets no bootstrap token, and stores none', async (t) => {
+  const { clock, device, notes } = await mdmUnderTest(t)
+  const mac = await device('MAC-1')
+  await mac.enroll({ ProductName: 'Mac14,7' })
+  await mac.checkIn('SetBootstrapToken', { BootstrapToken: Buffer.from('boot') })
+  clock.now += 366 * 86_400_000
+  t.match(await mac.checkIn('GetBootstrapToken'), { status: 403, type: /^text\/plain/ })
+  t.match(notes.at(-1), { problem: 'certificate.expired', enrollment: 'MAC-1' })
+  t.equal((await mac.checkIn('SetBootstrapToken', { BootstrapToken: Buffer.from('other') })).status, 403)
+  t.equal((await mac.checkIn('TokenUpdate', token())).status, 200, 'it can be called for its renewal')
+})
