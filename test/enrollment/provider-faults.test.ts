@@ -121,6 +121,7 @@ t.test('an address that nobody has verified is nobody’s name', async (t) => {
   const { attempt } = await provider(t, { userClaim: 'email' })
   const email = 'ceo@example.com'
   await t.rejects(attempt({ claims: { email, email_verified: false } }), refused)
+  await t.rejects(attempt({ claims: { email, email_verified: 'false' } }), refused, 'as text')
   t.match(await attempt({ claims: { email, email_verified: true } }), { name: email })
 })
 

@@ -119,8 +119,8 @@ function toUser(
     throw new EnrollmentRefused('sign-in.provider-refused', {
       cause: new Error(`the provider tells no claim ${userClaim}`),
     })
-  // At many providers users type their address themselves.
-  if (userClaim === 'email' && claims.email_verified === false)
+  // At many providers users type their address themselves. Some say it as text.
+  if (userClaim === 'email' && (claims.email_verified === false || claims.email_verified === 'false'))
     throw new EnrollmentRefused('sign-in.provider-refused', {
       cause: new Error('the provider has not verified the address'),
     })
