@@ -147,6 +147,12 @@ export const refusals = {
     sentence: 'There is no enrollment by account address for it.',
     advice: 'Use the enrollment page of your organisation.',
   },
+  'service.busy': {
+    status: 503,
+    title: 'Too much at once',
+    sentence: 'More is being sent from your network than can be taken at a time.',
+    advice: 'Try again in a few minutes.',
+  },
   'service.unavailable': {
     status: 503,
     title: 'Enrolling is not possible now',

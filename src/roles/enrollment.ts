@@ -52,12 +52,15 @@ export async function startEnrollmentRole(parts: EnrollmentParts): Promise<Enrol
   const tls = () => listenerTls(enrollment, service)
   const listener = await startListener({
     settings: enrollment,
+    limits: parts.settings.limits,
     tls: tls(),
     answer: createEnrollment(opened.dependencies),
     random: parts.random,
     now: parts.now,
     onAnswered: ({ path }, status) =>
       parts.metrics.enrollmentAnswers.labels(partOf(path), `${Math.floor(status / 100)}xx`).inc(),
+    onRefused: (code) => parts.metrics.enrollmentRefusals.labels(code).inc(),
+    onTurnedAway: (why) => parts.metrics.enrollmentTurnedAway.labels(why).inc(),
   }).catch(async (error: unknown) => {
     await opened.close()
     throw error

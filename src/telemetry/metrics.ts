@@ -234,6 +234,12 @@ export const metricDefinitions = {
     labels: ['part', 'status'],
     help: 'Answers of the enrollment listener: `enroll` (pages and profiles), `scep`, `mdm`, `crl`, `ocsp`, `other`; by the class of their status.',
   },
+  enrollmentTurnedAway: {
+    kind: 'counter',
+    name: 'gatehouse_enrollment_connections_turned_away_total',
+    labels: ['why'],
+    help: 'Connections to the enrollment listener that were ended: over `limits.connections` (`total`), over `limits.connectionsPerAddress` (`address`), or a handshake or request that took too long (`slow`).',
+  },
   ocspAnswers: {
     kind: 'counter',
     name: 'gatehouse_ocsp_answers_total',

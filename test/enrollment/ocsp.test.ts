@@ -19,6 +19,7 @@ import type { Visit } from '../../src/enrollment/web/visit.ts'
 import { systemRandom } from '../../src/lib/random.ts'
 import { RecordUnavailable } from '../../src/store/errors.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { defaultLimits } from '../helpers/limits.ts'
 import { openssl, selfSigned } from '../helpers/openssl.ts'
 import { day, rsaKey } from '../helpers/scep.ts'
 
@@ -60,6 +61,7 @@ async function responder(t: Test, { requests = 1000 }: { readonly requests?: num
   })
   const listener = await startListener({
     settings: { listen: { scheme: 'http', host: '127.0.0.1', port: 0 }, trustedProxies: [] },
+    limits: defaultLimits,
     random: systemRandom(),
     now,
     answer: async (visit: Visit) => (await respond(visit)) ?? { status: 404, headers: [], body: '' },

@@ -1,8 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { ConnectionCount } from '../../lib/connection-count.ts'
 import { canonicalAddress } from '../../lib/ip-address.ts'
 import type { Peer } from '../source.ts'
-import { ConnectionCount } from './accept.ts'
+
 import { presentedCertificate } from './client-certificate.ts'
 import { Connection } from './connection.ts'
 import { Http1Engine } from './http1.ts'

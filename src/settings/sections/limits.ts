@@ -125,4 +125,7 @@ export const limitsSection = z
     z.ZodType
   >)
   .prefault({})
-  .meta({ description: 'How much and how long. Every limit has a default that fits mail and chat.' })
+  .meta({
+    description:
+      'How much and how long. Every limit has a default that fits mail and chat. The enrollment listener goes by those of connections and of waiting, too: see [enrollment.md](../enrollment.md).',
+  })

@@ -17,6 +17,7 @@ import { systemRandom } from '../../../src/lib/random.ts'
 import { RecordUnavailable } from '../../../src/store/errors.ts'
 import type { Store } from '../../../src/store/ports.ts'
 import { openSqliteStore } from '../../../src/store/sqlite.ts'
+import { defaultLimits } from '../../helpers/limits.ts'
 import { type Openssl, openssl, selfSigned } from '../../helpers/openssl.ts'
 
 export const start = Date.parse('2026-06-01T12:00:00Z')
@@ -70,6 +71,7 @@ export async function mdmUnderTest(t: Test, changes: Partial<MdmDependencies> = 
   const mount = mdmMount(handle, (_visit, note) => notes.push(note))
   const listener = await startListener({
     settings: { listen: { scheme: 'http', host: '127.0.0.1', port: 0 }, trustedProxies: [] },
+    limits: defaultLimits,
     random: systemRandom(),
     now: () => clock.now,
     answer: async (visit: Visit) => (await mount(visit)) ?? { status: 404, headers: [], body: '' },

@@ -17,6 +17,7 @@ import type { PlistDict } from '../../../src/lib/plist/values.ts'
 import { writePlist } from '../../../src/lib/plist/write.ts'
 import { systemRandom } from '../../../src/lib/random.ts'
 import { certificates } from '../../helpers/certificates.ts'
+import { defaultLimits } from '../../helpers/limits.ts'
 import { day, rsaKey, scepServer } from '../../helpers/scep.ts'
 import { enqueue, token, topic } from './support.ts'
 
@@ -42,11 +43,14 @@ async function setUp(t: Test) {
   const listen = (scheme: 'http' | 'https'): Promise<EnrollmentListener> =>
     startListener({
       settings: { listen: { scheme, host: '127.0.0.1', port: 0 }, trustedProxies: ['127.0.0.1'] },
+      limits: defaultLimits,
       tls: scheme === 'https' ? { cert: gateway.certificate, key: gateway.key, clientCa } : undefined,
       random: systemRandom(),
       now: () => clock.now,
       answer: async (visit: Visit) => (await mount(visit)) ?? { status: 404, headers: [], body: '' },
       onAnswered() {},
+      onRefused() {},
+      onTurnedAway() {},
     })
   const [tls, behindProxy] = [await listen('https'), await listen('http')]
   t.teardown(() => Promise.all([tls.close(), behindProxy.close()]))
