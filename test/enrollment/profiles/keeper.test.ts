@@ -114,8 +114,12 @@ t.test(
     await keep('U1')
     await answer(store, 'U1', ++clock.now)
     await keep('U1')
+    change([passcode(t, 7)])
+    await keep('U1')
     change([passcode(t, 8)])
     t.match(await keep('U1'), [{ kind: 'install', why: 'changed' }])
+    const installs = (await queue(store, 'U1')).filter(({ requestType }) => requestType === 'InstallProfile')
+    t.equal(installs.length, 1, 'the one before, that it has not fetched, is called back')
     await answer(store, 'U1', ++clock.now)
     change([])
     t.match(await keep('U1'), [{ kind: 'remove' }])
@@ -140,19 +144,100 @@ t.test('a profile that the device has lost is sent again', async (t) => {
   t.match(await keep('U1'), [{ kind: 'install', why: 'drift' }])
 })
 
+t.test(
+  'a list of profiles is believed in either spelling, and no profile of others is touched',
+  async (t) => {
+    const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
+    await enroll(store, 'U1')
+    await keep('U1')
+    await answer(store, 'U1', ++clock.now)
+    await keep('U1')
+    const [row] = await store.deviceProfiles.of(['U1'])
+    const list = [
+      { PayloadIdentifier: row?.identifier ?? '', PayloadUUID: row?.revision.toLowerCase() ?? '' },
+      { PayloadIdentifier: 'com.example.mdm.enrollment', PayloadUUID: 'A' },
+      { PayloadIdentifier: 'org.example.school', PayloadUUID: 'B' },
+    ]
+    clock.now += 10
+    await store.enrollments.putInventory('U1', { part: 'profiles', values: { list }, at: clock.now })
+    t.strictSame(await keep('U1'), [])
+  },
+)
+
+t.test('a device is asked again which profiles it has, when its last list has got old', async (t) => {
+  const { store, keep, clock } = await keeperUnderTest(t, [])
+  await enroll(store, 'U1')
+  await keep('U1')
+  await answer(store, 'U1', ++clock.now)
+  await store.enrollments.putInventory('U1', { part: 'profiles', values: { list: [] }, at: clock.now })
+  clock.now += 3_599_999
+  await keep('U1')
+  t.strictSame(await queue(store, 'U1'), [])
+  clock.now += 1
+  await keep('U1')
+  t.match(await queue(store, 'U1'), [{ requestType: 'ProfileList' }])
+})
+
+t.test('a profile becomes required, or required no longer, without being sent again', async (t) => {
+  const { store, keep, clock, change } = await keeperUnderTest(t, [passcode(t)])
+  await enroll(store, 'U1')
+  await keep('U1')
+  await answer(store, 'U1', ++clock.now)
+  const is = async (required: boolean) => {
+    change([readGood(t, profileYaml(['passcode: { minLength: 6 }'], [`required: ${required}`]))])
+    t.strictSame(await keep('U1'), [])
+    t.match(await store.deviceProfiles.of(['U1']), [{ state: 'done', required }])
+  }
+  await is(true)
+  await is(false)
+})
+
+t.test('a device that has left is set up no more', async (t) => {
+  const { store, keeper, steps, clock } = await keeperUnderTest(t, [passcode(t)])
+  for (const id of ['U1', 'U2']) await enroll(store, id)
+  await store.enrollments.end('U1', 'gone', { name: 'admin', why: 'lost', at: clock.now })
+  const stop = new AbortController()
+  const running = keeper.run(stop.signal)
+  await eventually(() => steps.length > 0)
+  keeper.profilesChanged()
+  await eventually(() => clock.now > start + 30_000)
+  stop.abort()
+  await running
+  t.match(steps, [{ enrollment: 'U2' }])
+  t.strictSame(await store.deviceProfiles.of(['U1']), [])
+})
+
+t.test('what only the clock brings about happens without anybody’s doing anything', async (t) => {
+  const { store, keeper, keep, steps, clock } = await keeperUnderTest(t, [passcode(t)])
+  await enroll(store, 'U1')
+  await keep('U1')
+  await answer(store, 'U1', ++clock.now, 'error')
+  await keep('U1')
+  const began = clock.now
+  const stop = new AbortController()
+  const running = keeper.run(stop.signal)
+  await eventually(() => steps.some((step) => step.kind === 'install' && step.why === 'retry'))
+  stop.abort()
+  await running
+  t.ok(clock.now - began >= 3_600_000)
+})
+
 t.test('a device that is enrolled anew gets everything anew', async (t) => {
   const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
   await enroll(store, 'U1')
   await keep('U1')
   await answer(store, 'U1', ++clock.now)
   await keep('U1')
+  const [row] = await store.deviceProfiles.of(['U1'])
+  const list = [{ PayloadIdentifier: row?.identifier ?? '', PayloadUUID: row?.revision ?? '' }]
+  await store.enrollments.putInventory('U1', { part: 'profiles', values: { list }, at: clock.now })
   clock.now += 1000
   await enroll(store, 'U1', { at: clock.now, identity: { certificate: 'another', publicKey: 'another key' } })
-  t.match(await keep('U1'), [{ kind: 'install', why: 'new' }])
+  t.match(await keep('U1'), [{ kind: 'install', why: 'new' }], 'whatever it said before')
 })
 
 t.test('what the device refuses is kept with its words, and tried again an hour later', async (t) => {
-  const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
+  const { store, keep, clock, change } = await keeperUnderTest(t, [passcode(t)])
   await enroll(store, 'U1')
   await keep('U1')
   await answer(store, 'U1', ++clock.now, 'error')
@@ -162,6 +247,31 @@ t.test('what the device refuses is kept with its words, and tried again an hour 
   ])
   clock.now += 3_600_001
   t.match(await keep('U1'), [{ why: 'retry' }])
+  const refused = async (): Promise<number> => {
+    await answer(store, 'U1', ++clock.now, 'error')
+    await keep('U1')
+    return ((await store.deviceProfiles.of(['U1']))[0]?.dueAt ?? 0) - clock.now
+  }
+  t.equal(await refused(), 4 * 3_600_000, 'then after four')
+  change([passcode(t, 8)])
+  t.match(await keep('U1'), [{ why: 'changed' }])
+  t.equal(await refused(), 3_600_000, 'another revision begins anew')
+})
+
+t.test('only what waited while the identity was renewed is sent again at once', async (t) => {
+  const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
+  await enroll(store, 'U1')
+  let at = clock.now - 1
+  const ofEnrollment = async () => [{ revoked: { at, reason: 'superseded' } }]
+  Object.assign(store.certificates, { ofEnrollment })
+  await keep('U1')
+  await answer(store, 'U1', ++clock.now, 'error')
+  t.strictSame(await keep('U1'), [], 'a renewal of before has nothing to do with it')
+  clock.now += 3_600_001
+  await keep('U1')
+  at = clock.now
+  await answer(store, 'U1', ++clock.now, 'error')
+  t.match(await keep('U1'), [{ kind: 'install', why: 'new' }])
 })
 
 t.test('a certificate for a device comes with a challenge of its own, known by its hash alone', async (t) => {

@@ -1,11 +1,14 @@
 import t from 'tap'
+import type { Platform } from '../../../src/domain/client-identity.ts'
+import type { Enrollment, EnrollmentKind } from '../../../src/domain/enrollment.ts'
 import type { MdmCommand } from '../../../src/domain/mdm-command.ts'
-import { isFor } from '../../../src/enrollment/profiles/assignment.ts'
+import { isAssigned, isFor } from '../../../src/enrollment/profiles/assignment.ts'
 import { afterCommand } from '../../../src/enrollment/profiles/outcome.ts'
 import { planProfiles, type Situation } from '../../../src/enrollment/profiles/plan.ts'
-import type { Assignment } from '../../../src/enrollment/profiles/profile.ts'
+import type { Assignment, Profile } from '../../../src/enrollment/profiles/profile.ts'
 import { deviceProfile } from '../../store/contract/profiles.ts'
 import { start } from '../../store/contract/values.ts'
+import { profileYaml, readGood } from './support.ts'
 
 const { identifier } = deviceProfile()
 const mail = { identifier, revision: 'R1' }
@@ -66,6 +69,29 @@ t.test('a profile that is assigned no longer is removed, once', async (t) => {
   ])
 })
 
+t.test(
+  'a removal that the device refused is tried again later; one that never reached it, never',
+  async (t) => {
+    const away = { wanted: [] }
+    const refused = deviceProfile({
+      action: 'remove',
+      state: 'failed',
+      command: 'C1',
+      dueAt: start + 2 * hour,
+    })
+    t.strictSame(plan({ ...away, known: [refused] }), [])
+    t.strictSame(plan({ ...away, known: [refused], now: start + 2 * hour }), [{ kind: 'remove', identifier }])
+    const never = deviceProfile({ state: 'failed', dueAt: start })
+    t.strictSame(plan({ ...away, known: [never] }), [{ kind: 'forget', identifier }])
+    const underWay = deviceProfile({ state: 'sent', command: 'C1' })
+    t.strictSame(
+      plan({ ...away, known: [underWay], reported: reported(start + 1) }),
+      [{ kind: 'remove', identifier, cancel: 'C1' }],
+      'it may arrive yet',
+    )
+  },
+)
+
 t.test('a profile that is assigned again while it is removed comes back', async (t) => {
   const removing = deviceProfile({ action: 'remove', state: 'sent', command: 'C2' })
   t.match(plan({ known: [removing] }), [{ kind: 'install', why: 'changed', cancel: 'C2' }])
@@ -99,6 +125,51 @@ t.test('the device’s answer ends what was sent', async (t) => {
   const gone = [{ domain: 'MCMDMErrorDomain', code: 12_075 }]
   t.match(afterCommand(removal, { ...command, state: 'error', errors: gone }, start), { state: 'done' })
   t.match(afterCommand(sent, { ...command, state: 'error', errors: gone }, start), { state: 'failed' })
+  const onMac = [{ domain: 'MDMClientError', code: 89 }]
+  t.match(afterCommand(removal, { ...command, state: 'error', errors: onMac }, start), { state: 'done' })
+  const waits = [0, 1, 2, 3, 9].map((attempts) => {
+    const row = afterCommand({ ...sent, attempts }, { ...command, state: 'error' }, start)
+    return ((row?.dueAt ?? 0) - start) / hour
+  })
+  t.strictSame(waits, [1, 4, 16, 24, 24])
+})
+
+t.test('a profile goes to the systems and the channel that take it', async (t) => {
+  const assigned = (profile: Profile, kind: EnrollmentKind, platform: Platform) =>
+    // The parts of it that count here.
+    isAssigned(profile, {
+      enrollment: { kind, user: 'ann', device: { platform } } as Enrollment,
+      person: undefined,
+    })
+  const passcode = readGood(t, profileYaml(['passcode: {}']))
+  const onMacs = readGood(
+    t,
+    profileYaml(['passcode: {}']).replace('everyone: true', 'everyone: true, platforms: [macos]'),
+  )
+  const clip = readGood(
+    t,
+    profileYaml(['webclip: { label: Help, url: "https://help.example.com/" }', 'passcode: {}']),
+  )
+  const cases: readonly (readonly [Profile, EnrollmentKind, Platform, boolean])[] = [
+    [passcode, 'device', 'ios', true],
+    [passcode, 'device', 'ipados', true],
+    [passcode, 'user-enrollment', 'ios', true],
+    [passcode, 'device', 'macos', true],
+    [passcode, 'device', 'other', false],
+    [onMacs, 'device', 'ios', false],
+    [onMacs, 'device', 'macos', true],
+    // A Shared iPad's people are not set up here.
+    [passcode, 'user', 'ipados', false],
+    [clip, 'user', 'ipados', false],
+    // On a Mac, a payload that a person's channel alone takes leads the whole profile there.
+    [passcode, 'user', 'macos', false],
+    [clip, 'user', 'macos', true],
+    [clip, 'user-enrollment-user', 'macos', true],
+    [clip, 'device', 'macos', false],
+    [clip, 'device', 'ios', true],
+  ]
+  for (const [profile, kind, platform, expected] of cases)
+    t.equal(assigned(profile, kind, platform), expected, `${profile.payloads[0]?.id} ${kind} ${platform}`)
 })
 
 t.test('profiles are for users and groups, without regard to case, and exceptions go first', async (t) => {

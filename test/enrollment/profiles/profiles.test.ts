@@ -285,7 +285,43 @@ t.test('the profile’s UUID is of its revision, those of its payloads stay', as
   )
   const rekeyed = templateOf(one.template.profile, { ...organisation, revisionKey: Buffer.alloc(32, 8) })
   t.not(revisionFor(rekeyed, recipient), one.uuid, 'nobody can make it without the key')
+  const locked = (...more: string[]) =>
+    revisionFor(templateOf(readGood(t, profileYaml(['passcode: {}'], more)), organisation), recipient)
+  const revisions = [
+    locked(),
+    locked('encrypted: true'),
+    locked('removal: locked'),
+    locked('removal: { password: { env: REMOVAL } }'),
+    locked('removal: { password: { env: MAIL_PASSWORD } }'),
+  ]
+  t.equal(
+    new Set(revisions).size,
+    revisions.length,
+    'how it is removed belongs to it, and with which password',
+  )
 })
+
+t.test(
+  'a renewed certificate is another one for the device; what uses it is told, the rest stays',
+  async (t) => {
+    const payloads = [
+      'scep: {}',
+      'wifi: { ssid: S, eap: [tls], identity: scep, trustedServers: [r] }',
+      'passcode: {}',
+    ]
+    const template = templateOf(readGood(t, profileYaml(payloads)), organisation)
+    const [before, after] = [recipient, { ...recipient, renews: 'A1' }].map((one) =>
+      buildProfile(template, one),
+    )
+    t.not(before?.uuid, after?.uuid)
+    const uuids = (built = before) => built?.payloads.map(({ PayloadUUID }) => PayloadUUID) ?? []
+    const [scep, ...others] = uuids()
+    const [renewed, ...same] = uuids(after)
+    t.not(renewed, scep)
+    t.strictSame(same, others)
+    t.equal(after?.payloads[1]?.PayloadCertificateUUID, renewed)
+  },
+)
 
 t.test(
   'a locked profile says so, one with a password carries it; neither in a user enrollment',
