@@ -151,6 +151,18 @@ t.test('a flush costs speed, and lets no one put back what has changed since', a
   t.match(await cache.find(['a']), [{ state: { version: 2 } }])
 })
 
+t.test(
+  'after a flush what is signed from then on is taken, what may have been claimed before is not',
+  async (t) => {
+    const redis = await startRedis(t)
+    const [{ nonces }] = await twoProcesses(t, single(redis))
+    await eventually(() => nonces.claim('one', 60_000, 0))
+    await redis.flush()
+    t.equal(await nonces.claim('one', 60_000, 1_000), false)
+    await eventually(() => nonces.claim('another', 60_000, 1))
+  },
+)
+
 t.test('a generation that one process begins holds for the others at once', async (t) => {
   const redis = await startRedis(t)
   const { cache, other, history } = await openCache(t, single(redis))

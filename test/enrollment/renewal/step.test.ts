@@ -94,6 +94,13 @@ t.test('nothing is renewed for nothing: a CA that ends gives no longer life', as
   t.equal(renewalStep(situation(now, { newEnd: undefined })).kind, 'send')
 })
 
+t.test('what a server behind issues for a short time is renewed at half of that', async (t) => {
+  const short = { ...identity, notBefore: end - 60 * day }
+  const at = (now: number) => renewalStep(situation(now, { identity: short, newEnd: undefined })).kind
+  t.equal(at(end - 30 * day - 1), 'wait', 'else without end')
+  t.equal(at(end - 30 * day), 'send')
+})
+
 t.test('what was done about a former identity does not count', async (t) => {
   const former = sent({ serial: 'A0' })
   t.equal(renewalStep(situation(end - day, { renewal: former, command: command('queued') })).kind, 'send')
