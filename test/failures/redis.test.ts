@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { wifi } from '../helpers/chat.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { shows } from '../supervisor/support.ts'
 import {
   conditions,
   counts,
@@ -64,12 +65,12 @@ t.test('Redis fails under load: the record answers in its place, and one line sa
       await goesOnByTheRecord(t, one, cookie)
       await isUnwell(first, 'redis')
       t.match((await first.ready()).parts.redis?.detail, /\w+/)
-      t.equal(await first.metric('gatehouse_redis_available'), 0)
+      await shows(first, 'gatehouse_redis_available', 0)
       await goesOnByTheRecord(t, one, cookie)
       await end(one)
       await isWell(first, 'redis')
       t.equal((await messages(first, cookie)).status, 200)
-      await eventually(async () => (await first.metric('gatehouse_redis_available')) === 1)
+      await shows(first, 'gatehouse_redis_available', 1)
       await eventually(() => conditions(first).at(-1) === '+redis')
       t.strictSame(conditions(first).slice(before), ['-redis', '+redis'], 'one line for each change')
       t.strictSame(otherLines(first).slice(noise), [], 'and no other')

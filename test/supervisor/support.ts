@@ -55,6 +55,15 @@ export function allServe(gateway: GatehouseProcess): Promise<boolean> {
   return eventually(async () => (await gateway.ready()).parts.processes?.ok === true)
 }
 
+/** A process that is slow to tell what it has counted is not waited for: `/metrics` has what it told before. */
+export function shows(gateway: GatehouseProcess, metric: string, value: number): Promise<true> {
+  return eventually(async () => {
+    const shown = await gateway.metric(metric)
+    if (shown !== value) throw new Error(`${metric} is ${shown}, not ${value}`)
+    return true
+  })
+}
+
 /** The present pids of the gateway's workers, by what they are: 1, 2, …, `jobs`. */
 export function pids({ log }: GatehouseProcess): Map<number | string, number> {
   const ready = log.filter(({ msg }) => msg === 'process ready')
