@@ -32,7 +32,15 @@ export class Halts {
   }
 
   halt(why: string): void {
-    this.#present = { until: this.#options.now() + probeAfter }
+    const { now } = this.#options
+    const since = now()
+    this.#present = {
+      /** A clock that was set back since makes it no longer. */
+      get until() {
+        const at = now()
+        return at < since ? at : since + probeAfter
+      },
+    }
     this.#told = false
     const detail = `Apple refuses every push: ${why}. Is it the right push certificate, and not expired?`
     this.#options.onCondition(false, detail)

@@ -133,7 +133,8 @@ class KeySource {
   }
 
   async current(): Promise<KeySet> {
-    const age = this.#deps.now() - this.#fetchedAt
+    // A clock that was set back: how old they are is not known.
+    const age = Math.abs(this.#deps.now() - this.#fetchedAt)
     if (this.#keys !== undefined && age < keysOldAfter) return this.#keys
     return this.renewed()
   }
@@ -141,7 +142,8 @@ class KeySource {
   /** Keys as new as the cool-down allows; old ones still count for a day when the issuer does not answer. */
   async renewed(): Promise<KeySet> {
     const now = this.#deps.now()
-    if (this.#fetching === undefined && now - this.#triedAt >= coolDown) {
+    // By a clock that was ahead and is right again, the last try would be in the future for as long as it was ahead.
+    if (this.#fetching === undefined && Math.abs(now - this.#triedAt) >= coolDown) {
       this.#triedAt = now
       this.#fetching = this.#fetch().finally(() => {
         this.#fetching = undefined

@@ -134,6 +134,19 @@ t.test('an issuer that is down makes nothing valid, and its known keys last for 
   t.match(await identify(await sign({ exp: state.now / 1000 + 60 })), { refuse: 'state.unavailable' })
 })
 
+t.test('a clock that was years ahead and is set right keeps no keys from being fetched', async (t) => {
+  const { state, sign, identify } = await anIssuer()
+  state.now = start + 4 * 365 * 86_400_000
+  state.down = true
+  t.match(await identify(await sign({ exp: state.now / 1000 + 60 })), { refuse: 'state.unavailable' })
+  Object.assign(state, { now: start, down: false })
+  t.equal((await identify(await sign())).user, 'alice')
+  state.now -= 3_600_000
+  state.pair = await generateKeyPair('ES256')
+  state.kid = 'k2'
+  t.equal((await identify(await sign({ jti: '2' }))).user, 'alice', 'nor new ones')
+})
+
 t.test('keys from an open network or another issuer’s document are not taken', async (t) => {
   const document = { issuer: 'https://evil.example.com', jwks_uri: 'https://evil.example.com/jwks' }
   const asked: string[] = []

@@ -151,6 +151,16 @@ t.test('an upstream’s time aside grows up to a minute, and success forgets it'
   t.ok(health.healthy)
 })
 
+t.test('an upstream that was set aside is tried again when the clock is set back meanwhile', async (t) => {
+  const health = new UpstreamHealth()
+  const at = 1_000_000_000
+  for (let i = 0; i < 2; i++) health.failed(at, 0.5)
+  t.notOk(health.usable(at + 500))
+  t.ok(health.usable(at - 3_600_000))
+  health.probing(at - 3_600_000, 2_000)
+  t.notOk(health.usable(at - 3_600_000 + 1_000), 'by one')
+})
+
 t.test('when all upstreams are set aside they are tried all the same', async (t) => {
   const gateway = await relayUnderTest(t, { upstream: [deadUrl(), deadUrl()] })
   for (let i = 0; i < 4; i++)

@@ -50,7 +50,7 @@ export class ProfileKeeper {
   #after: string | undefined
   #passing = true
   #passes = 0
-  #nextPass = 0
+  #passEnded = 0
   #failures = 0
   #wake: (() => void) | undefined
 
@@ -109,7 +109,8 @@ export class ProfileKeeper {
       if (!this.#pace.open) return await sleep(this.#pace.interval, signal).catch(() => {})
       if (this.#dirty.size > 0) return await this.#tendDirty()
       if (this.#passing) return await this.#tendPage()
-      if (now() >= this.#nextPass) return this.profilesChanged()
+      // Also when the clock was set back: the next pass would be as far away as it was ahead.
+      if (Math.abs(now() - this.#passEnded) >= betweenPasses) return this.profilesChanged()
     } catch (error) {
       if (!signal.aborted) events.onError(error)
     }
@@ -137,7 +138,7 @@ export class ProfileKeeper {
     })
     if (page.length === 0) {
       this.#passing = false
-      this.#nextPass = now() + betweenPasses
+      this.#passEnded = now()
       this.#tally.passEnds()
       return
     }

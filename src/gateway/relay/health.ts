@@ -18,6 +18,8 @@ const longestEjection = 60_000
 export class UpstreamHealth {
   failures = 0
   retryAt: number | undefined
+  /** When `retryAt` was set: a clock that says less was set back, and must not set anything aside for as long as it was ahead. */
+  #setAt = 0
 
   get healthy(): boolean {
     return this.retryAt === undefined
@@ -25,12 +27,12 @@ export class UpstreamHealth {
 
   /** May an exchange be sent there now? When its time aside is over, yes, to one: the next ones wait for its result. */
   usable(now: number): boolean {
-    return this.retryAt === undefined || now >= this.retryAt
+    return this.retryAt === undefined || now >= this.retryAt || now < this.#setAt
   }
 
   /** An exchange tries an upstream that was set aside. */
   probing(now: number, patience: number): void {
-    if (this.retryAt !== undefined) this.retryAt = now + patience
+    if (this.retryAt !== undefined) this.#aside(now, patience)
   }
 
   /** @returns whether this changed its standing */
@@ -48,7 +50,12 @@ export class UpstreamHealth {
     const doublings = Math.min(this.failures - failuresToEject, 10)
     const time = Math.min(firstEjection * 2 ** doublings, longestEjection)
     const changed = this.retryAt === undefined
-    this.retryAt = now + time * (0.75 + random / 2)
+    this.#aside(now, time * (0.75 + random / 2))
     return changed
+  }
+
+  #aside(now: number, time: number): void {
+    this.#setAt = now
+    this.retryAt = now + time
   }
 }

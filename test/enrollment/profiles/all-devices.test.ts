@@ -13,7 +13,8 @@ import { start } from '../../store/contract/values.ts'
 import { organisation, profileYaml, readGood } from './support.ts'
 
 async function keeping(t: Test, { devices, broken = () => false }: Setup) {
-  const now = () => start + 10
+  const clock = { now: start + 10 }
+  const now = () => clock.now
   const store = await openSqliteStore(join(t.testdir(), 'record.db'), { now })
   t.teardown(() => store.close())
   const tool = openssl(t)
@@ -48,7 +49,7 @@ async function keeping(t: Test, { devices, broken = () => false }: Setup) {
   })
   const stop = new AbortController()
   return {
-    ...{ store, keeper, errors, tallies, pauses },
+    ...{ store, keeper, clock, errors, tallies, pauses },
     running: keeper.run(stop.signal),
     stop: () => stop.abort(),
   }
@@ -74,6 +75,16 @@ t.test('where nothing can be done for one after the other, it waits in between',
   stop()
   await running
   t.ok(pauses.filter((pause) => pause === 5000).length >= 2, 'after every five')
+})
+
+t.test('a clock that is set back by hours keeps nobody from being looked at again', async (t) => {
+  const { clock, errors, pauses, running, stop } = await keeping(t, { devices: 1, broken: () => true })
+  await eventually(() => errors.length > 0 && pauses.length > 20)
+  const before = errors.length
+  clock.now -= 6 * 3_600_000
+  await eventually(() => errors.length > before)
+  stop()
+  await running
 })
 
 t.test(
