@@ -58,6 +58,8 @@ export class Compliance {
   readonly #pollers: readonly Poller[]
   readonly #own = new Set<number>()
   readonly #dirty = new Set<string>()
+  /** Enrollments of which something has changed, their beginning for one. */
+  readonly #enrollments = new Set<string>()
   #wholePass = true
   #wake: (() => void) | undefined
 
@@ -116,6 +118,7 @@ export class Compliance {
       onChange: ({ kind, subject, sequence }) => {
         // A notification has named devices, or somebody has asked for a sweep.
         if (kind === 'vendor') this.#wake?.()
+        if (kind === 'enrollment' && this.#enrollments.size < mostOwn) this.#enrollments.add(subject)
         if (kind !== 'registration' || this.#own.delete(sequence)) return
         this.#dirty.add(subject)
         this.#wake?.()
@@ -189,11 +192,22 @@ export class Compliance {
     if (!signal.aborted) await this.#writer.exclusively(() => round.settle())
   }
 
+  async #lookUpEnrolled(signal: AbortSignal): Promise<void> {
+    while (this.#enrollments.size > 0 && !signal.aborted) {
+      const ids = [...this.#enrollments].slice(0, atOnce)
+      for (const id of ids) this.#enrollments.delete(id)
+      for (const poller of this.#pollers) await poller.lookUpNew(ids, signal)
+    }
+  }
+
   async #matchChanged(signal: AbortSignal): Promise<void> {
     const { record } = this.#options
+    await this.#lookUpEnrolled(signal)
     while (this.#dirty.size > 0 && !signal.aborted) {
       const ids = [...this.#dirty].slice(0, atOnce)
       for (const id of ids) this.#dirty.delete(id)
+      // Those that have enrolled before these registered.
+      await this.#lookUpEnrolled(signal)
       const states = await record.postures.find({ ids })
       await keepMatchKeys(states, this.#options)
       await this.#consider({ ids })

@@ -65,6 +65,16 @@ export class Poller {
     this.#wakeLooks?.()
   }
 
+  /** Those of these that are not known yet: before a client of theirs is matched, which would be nobody's. */
+  async lookUpNew(vendorDeviceIds: readonly string[], signal: AbortSignal): Promise<void> {
+    const { name, record, connector } = this.#options
+    if (connector.enrolls !== true) return
+    const ids: string[] = []
+    for (const id of vendorDeviceIds)
+      if ((await record.managedDevices.get(name, id)) === undefined) ids.push(id)
+    if (ids.length > 0) await this.#timed('lookup', () => lookUp(this.#deps(), ids, { signal }), signal)
+  }
+
   /** A sweep at the next opportunity. */
   sweepSoon(): void {
     this.#sweepNow = true

@@ -14,6 +14,8 @@ export interface Connector {
    * be let in without the right to see devices.
    */
   readonly mayBeEmpty?: boolean
+  /** Its devices are enrollments of our own record: one that appears is looked up at once, not with the next sweep. */
+  readonly enrolls?: boolean
   /**
    * The whole fleet, page by page, never all of it in memory. Only when the iteration ends by itself was the sweep
    * complete: whoever reads it may then conclude that a device which was not in it is gone.

@@ -23,6 +23,7 @@ const pageSize = 200
 
 class Gatehouse implements Connector {
   readonly mayBeEmpty = true
+  readonly enrolls = true
   readonly #name: string
   readonly #settings: GatehouseSettings
   readonly #fleet: EnrolledFleet | undefined
