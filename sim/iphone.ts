@@ -45,7 +45,7 @@ export interface CarriedOut {
 export class IphoneFailed extends Error {}
 
 /** Milliseconds that the enrollment service may take to listen, where the push service beside it is there already. */
-const patience = 30_000
+const patience = 60_000
 
 export class Iphone {
   readonly device: AppleDevice

@@ -82,8 +82,8 @@ function postureSteps(
 }
 
 const enrollmentStep: readonly [string, string] = [
-  'An iPhone of bob’s enrolls, is let in by its certificate, and does what it is told until Ctrl-C',
-  `bin/gatehouse enroll simulate --user bob --ca certs/ca.crt --code "$(bin/gatehouse enroll code create --user bob --why Trying)"`,
+  'An iPhone of bob’s enrolls, is let in by its certificate, does what it is told, and leaves at Ctrl-C',
+  `bin/gatehouse enroll simulate --user bob --check-out --ca certs/ca.crt --code "$(bin/gatehouse enroll code create --user bob --why Trying)"`,
 ]
 
 function steps(port: number, reference: string): readonly (readonly [string, string])[] {

@@ -140,10 +140,11 @@ t.test('a driver appears in one file', async (t) => {
 })
 
 t.test('simulators are loaded by one command alone, and only when it runs', async (t) => {
-  const users = imports.filter(({ to }) => to.startsWith('sim/')).map(({ from }) => from)
-  t.strictSame([...new Set(users)], ['src/cli/commands/enroll-simulate.ts'])
-  const text = readFileSync(join(root, 'src/cli/commands/enroll-simulate.ts'), 'utf8')
-  for (const [line = ''] of text.matchAll(/^import .*\/sim\/.*$/gm)) t.match(line, /^import type /)
+  const users = [...new Set(imports.filter(({ to }) => to.startsWith('sim/')).map(({ from }) => from))].sort()
+  t.strictSame(users, ['src/cli/commands/enroll-simulate.ts', 'src/cli/simulated-phone.ts'])
+  for (const file of users)
+    for (const [line] of readFileSync(join(root, file), 'utf8').matchAll(/^import .*\/sim\/.*$/gm))
+      t.match(line, /^import type /)
 })
 
 t.test('packages that src/ uses are there in an installation without those of developers', async (t) => {

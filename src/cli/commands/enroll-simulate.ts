@@ -1,14 +1,9 @@
-import { readFileSync } from 'node:fs'
-// Types alone: the simulators are no part of the product, and are loaded when this command runs.
-import type { VisitAnswer, VisitedService } from '../../../sim/apple/visit.ts'
+import type { VisitAnswer } from '../../../sim/apple/visit.ts'
 import type { CarriedOut, Iphone, IphoneOptions } from '../../../sim/iphone.ts'
-import type { Service } from '../../domain/service.ts'
-import type { Settings } from '../../settings/settings.ts'
 import { type CommandContext, type CommandOptions, defineCommand } from '../command.ts'
-import { CommandFailed, UsageError } from '../errors.ts'
+import { CommandFailed } from '../errors.ts'
 import { readSettings } from '../settings-file.ts'
-
-const name = 'enroll simulate'
+import { simulators, wantedPhone } from '../simulated-phone.ts'
 
 const options = {
   user: {
@@ -52,7 +47,7 @@ const options = {
 type Context = CommandContext<typeof options>
 
 export const enrollSimulate = defineCommand({
-  name,
+  name: 'enroll simulate',
   summary: 'Play an iPhone that enrolls at the evaluation on this machine, and print each step.',
   details: `Signs in with a one-time code, enrolls over the air, asks the gateway with its new certificate, then stays
 until Ctrl-C: it comes when it is pushed to, and prints each command that it is given and what it answers.
@@ -70,15 +65,10 @@ devices on the next port). No part of it is in an installation without the folde
     const settings = readSettings(context)
     const sim = await simulators()
     const told: Told = { answers: [], commands: [] }
-    const wanted = { ...wantedPhone(context, settings, sim), events: printing(context, told) }
-    const stopped = stopSignal()
+    const wanted = { ...wantedPhone(context.options, settings, sim), events: printing(context, told) }
     try {
       const phone = await sim.Iphone.enroll(wanted)
-      try {
-        await stay(phone, stopped, context)
-      } finally {
-        phone.off()
-      }
+      await stay(phone, context).finally(() => phone.off())
       const { udid, serial } = phone.device.options
       const enrolled = phone.device.management !== undefined
       if (out.json) out.show({ udid, serial, enrolled, ...told }, () => '')
@@ -96,10 +86,10 @@ interface Told {
   readonly commands: CarriedOut[]
 }
 
-async function stay(phone: Iphone, stopped: Promise<void>, context: Context): Promise<void> {
+async function stay(phone: Iphone, context: Context): Promise<void> {
   const { out, options } = context
   out.note(nextSteps(phone, context))
-  await Promise.race([stopped, phone.left])
+  await Promise.race([stopSignal(), phone.left])
   if (options['check-out']) await phone.checkOut()
   const { management, wiped, options: about } = phone.device
   if (management !== undefined)
@@ -161,95 +151,7 @@ function line(what: string, words: string): string {
   return `${what.padEnd(20)}${words}`
 }
 
-type Simulators = Awaited<ReturnType<typeof simulators>>
-
-async function simulators() {
-  try {
-    const { Iphone, IphoneFailed } = await import('../../../sim/iphone.ts')
-    const { courierOf } = await import('../../../sim/apple/courier.ts')
-    const { passwords } = await import('../../../sim/people.ts')
-    return { Iphone, IphoneFailed, courierOf, passwords }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new CommandFailed('This installation has no simulated devices: they come with the source, in sim/')
-  }
-}
-
-function wantedPhone(
-  { options }: Context,
-  settings: Settings,
-  sim: Simulators,
-): Omit<IphoneOptions, 'events'> {
-  const { enrollment, apns } = settings
-  if (enrollment === undefined || apns === undefined)
-    throw new CommandFailed(`${settings.file} has no sections \`enrollment:\` and \`apns:\``)
-  const server = new URL(apns.server)
-  if (!isHere(server))
-    throw new CommandFailed(
-      `\`apns.server\` is ${apns.server}: simulated devices hear a simulated push service at 127.0.0.1 alone, such as that of \`npm start\``,
-    )
-  return {
-    origin: here(options.enrollment ?? enrollment.publicUrl, '--enrollment'),
-    code: needed(options.code, '--code'),
-    ca: fileText(needed(options.ca, '--ca')),
-    courier: sim.courierOf(server),
-    service: visited(options, settings, sim),
-  }
-}
-
-function visited(options: Context['options'], settings: Settings, { passwords }: Simulators): VisitedService {
-  const { services, gateway } = settings
-  const service = services.find((one) => options.service === undefined || one.name === options.service)
-  if (service === undefined)
-    throw new UsageError(
-      `There is no service ${options.service}; there are ${services.map((one) => one.name).join(', ')}`,
-      name,
-    )
-  const user = needed(options.user, '--user')
-  const listener = gateway.listen[0]
-  const usual = `${listener?.scheme}://${service.hosts[0]}:${listener?.port}`
-  const signIn = formOf(service, { user, password: options.password ?? passwords.get(user) ?? '' })
-  return { origin: here(options.gateway ?? usual, '--gateway'), ...(signIn && { signIn }) }
-}
-
-/** The sample's form; its field for the password is called so. */
-function formOf(
-  { client }: Service,
-  { user, password }: { readonly user: string; readonly password: string },
-) {
-  if (client.kind !== 'browser' || client.signIn === 'none' || client.signIn.user.from !== 'form')
-    return undefined
-  return { path: client.signIn.path, fields: { [client.signIn.user.name]: user, password } }
-}
-
-/** @throws UsageError for what is not on this machine */
-function here(text: string, option: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol !== 'https:' || !isHere(url))
-    throw new UsageError(
-      `${option}: ${text} is no address of this machine such as https://mdm.localhost:8445; simulated devices reach no other`,
-      name,
-    )
-  return url.origin
-}
-
-function isHere({ hostname }: URL): boolean {
-  return hostname === '127.0.0.1' || /(^|\.)localhost$/.test(hostname)
-}
-
-function needed(value: string | undefined, option: string): string {
-  if (value === undefined || value === '') throw new UsageError(`${option} is missing`, name)
-  return value
-}
-
-function fileText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new CommandFailed(`${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`)
-  }
-}
-
+/** Installed when the phone has enrolled: before that, Ctrl-C ends the command there and then. */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
