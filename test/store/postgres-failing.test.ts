@@ -149,13 +149,13 @@ t.test('a server that goes away and comes back is found again', async (t) => {
 t.test(
   'a server that stands still is not waited for: not by a look, not by a write, not by the end',
   async (t) => {
-    const location = await server.createLocation({ statementTimeout: 100, connectTimeout: 500 })
+    const location = await server.createLocation({ statementTimeout: 2_000, connectTimeout: 2_000 })
     const store = await openStore(location, options)
     await store.registrations.register(registration('r_1'), [key('a')], 10)
     const conditions: string[] = []
     const clock = { now: 0 }
     const under = guarded(store, {
-      ...{ readTimeout: 50, writeTimeout: 100, failures: 2, retryAfter: 50, now: () => clock.now },
+      ...{ readTimeout: 1_000, writeTimeout: 1_000, failures: 2, retryAfter: 50, now: () => clock.now },
       onCondition: (part, { ok }) => conditions.push(`${part} ${ok ? 'back' : 'gone'}`),
     })
     server.pause()
@@ -186,7 +186,7 @@ t.test(
 
 t.test('a connection whose answer did not come is never used again', async (t) => {
   // One connection for looks.
-  const location = await server.createLocation({ pool: 3, statementTimeout: 100 })
+  const location = await server.createLocation({ pool: 3, statementTimeout: 2_000 })
   const store = await openStore(location, options)
   t.teardown(() => store.close())
   const connections = async () => {
@@ -208,6 +208,34 @@ t.test('a connection whose answer did not come is never used again', async (t) =
   await store.ping()
   t.notOk((await connections()).includes(before))
 })
+
+t.test(
+  'a session that began while the server took no writes is not kept when it takes them again',
+  async (t) => {
+    const location = await server.createLocation()
+    const store = await openStore(location, options)
+    t.teardown(() => store.close())
+    await store.pingWrites()
+    const ask = (statement: string) => server.query(server.url, statement)
+    // As at a standby, of which a name or a virtual address has told for a moment.
+    await ask(`alter database "${location.database}" set default_transaction_read_only = on`)
+    await ask(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${location.database}'`)
+    await eventually(() =>
+      store.pingWrites().then(
+        () => false,
+        ({ code }) => code === 'read-only',
+      ),
+    )
+    await ask(`alter database "${location.database}" reset default_transaction_read_only`)
+    await eventually(() =>
+      store.pingWrites().then(
+        () => true,
+        () => false,
+      ),
+    )
+    await store.registrations.register(registration('r_1'), [key('a')], 10)
+  },
+)
 
 t.test('the end does not wait for an answer that does not come', async (t) => {
   const store = await openStore(await server.createLocation({ statementTimeout: 600_000 }), options)
