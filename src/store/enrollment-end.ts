@@ -36,8 +36,8 @@ export async function endEnrollment(
   for (const channel of devices ? await channelsOf(tx, id) : [])
     await close(tx, channel, { end: 'gone', at, by: name, why })
   if (before.state === 'leaving') return { enrollment: ended, blocked: [], revoked: [] }
-  const revoked = devices ? await revokeCertificates(tx, id, by) : []
-  const blocked = devices ? await blockRegistrations(tx, before, { by, revoked }) : []
+  const revoked = await revokeCertificates(tx, id, by)
+  const blocked = await blockRegistrations(tx, before, { by, revoked })
   if (end === 'leaving' && before.pushable) await wantPush(tx, id, by.at)
   await auditEnd(tx, { ended, blocked, by })
   return { enrollment: ended, blocked, revoked: revoked.map(({ serial }) => serial) }
@@ -70,23 +70,47 @@ function channelsOf(tx: WriteTransaction, id: string): Promise<EnrollmentRow[]> 
     .execute()
 }
 
-/** Whatever was issued for the device, also what it has not shown here yet, or has in a managed profile. */
+/**
+ * Whatever was issued for the device, also what it has not shown here yet, or has in a managed profile; and for the channels of its
+ * people, whose profiles bring certificates of their own.
+ */
 async function revokeCertificates(
   tx: WriteTransaction,
   id: string,
   by: Actor,
 ): Promise<readonly IssuedCertificate[]> {
-  const names = await tx
+  const shown = await tx
     .selectFrom('certificates')
     .innerJoin('enrollment_identities', 'enrollment_identities.certificate', 'certificates.fingerprint')
     .select('certificates.enrollment')
     .distinct()
     .where('enrollment_identities.enrollment', '=', id)
     .execute()
+  const names = [...shown, ...(await channelsWithCertificates(tx, id))].map(({ enrollment }) => enrollment)
   const revoked: IssuedCertificate[] = []
-  for (const enrollment of new Set([id, ...names.map(({ enrollment }) => enrollment)]))
+  for (const enrollment of new Set([id, ...names]))
     revoked.push(...(await revokeWithin(tx, enrollment, 'cessationOfOperation', by)))
   return revoked
+}
+
+/** Of the channels that this device has ever had, those that were given a certificate or a challenge: most were not. */
+async function channelsWithCertificates(
+  tx: WriteTransaction,
+  device: string,
+): Promise<readonly { readonly enrollment: string }[]> {
+  const within = async (table: 'certificates' | 'scep_challenges' | 'proxied_keys') =>
+    tx
+      .selectFrom(table)
+      .innerJoin('enrollments', 'enrollments.id', `${table}.enrollment`)
+      .select(`${table}.enrollment`)
+      .distinct()
+      .where('enrollments.parent', '=', device)
+      .execute()
+  return [
+    ...(await within('certificates')),
+    ...(await within('scep_challenges')),
+    ...(await within('proxied_keys')),
+  ]
 }
 
 /** Each with a notice of its own: the gateways cut what is open at once. */
