@@ -63,8 +63,11 @@ function codeOf(error: unknown): RecordErrorCode {
   return states[code] ?? states[code.slice(0, 3)] ?? states[code.slice(0, 2)] ?? 'failed'
 }
 
+/** What a session is told by a standby, or by a server that was read-only when it began: the next one may be at the right server. */
+const readOnly = '25006'
+
 /** Does the connection still serve after this error? A statement that failed leaves it whole, if the server said so. */
 export function connectionSurvives(error: unknown): boolean {
-  const { severity } = (error ?? {}) as { readonly severity?: unknown }
-  return severity === 'ERROR'
+  const { severity, code } = (error ?? {}) as { readonly severity?: unknown; readonly code?: unknown }
+  return severity === 'ERROR' && code !== readOnly
 }
