@@ -294,7 +294,11 @@ t.test('each check refuses what fails just that check, with its own reason', asy
     [
       'a signature by the app’s own key from another time',
       'app.proof-invalid',
-      { headers: input((text) => text.replace(/(key=.*nonce=")./, '$1_')) },
+      {
+        headers: input((text) =>
+          text.replace(/(key=.*nonce=")(.)/, (_, before, first) => `${before}${first === '_' ? '-' : '_'}`),
+        ),
+      },
     ],
     [
       'a service that is not there',
