@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { temporaryFolder } from '../helpers/certificates.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { run } from '../helpers/run.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -53,19 +54,12 @@ class Running {
   readonly child: ChildProcess
   readonly lines: string[] = []
   readonly exited: Promise<readonly (number | string | null)[]>
-  readonly #waiting = new Set<() => void>()
 
   constructor(t: Test, [file, ...args]: readonly [string, ...string[]], cwd: string) {
     this.child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
     this.exited = once(this.child, 'exit')
     for (const stream of [this.child.stdout, this.child.stderr])
-      createInterface({ input: stream! }).on('line', (line) => {
-        this.lines.push(line)
-        for (const look of this.#waiting) look()
-      })
-    void this.exited.then(() => {
-      for (const look of this.#waiting) look()
-    })
+      createInterface({ input: stream! }).on('line', (line) => this.lines.push(line))
     t.teardown(async () => {
       if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM')
       await this.exited
@@ -74,18 +68,7 @@ class Running {
 
   /** The first line that matches, once it is there. */
   line(pattern: RegExp): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        const found = this.lines.find((line) => pattern.test(line))
-        const ended = this.child.exitCode !== null || this.child.signalCode !== null
-        if (found === undefined && !ended) return
-        this.#waiting.delete(look)
-        if (found !== undefined) resolve(found)
-        else reject(new Error(`ended without ${pattern}:\n${this.lines.join('\n')}`))
-      }
-      this.#waiting.add(look)
-      look()
-    })
+    return eventually(() => this.lines.find((line) => pattern.test(line)))
   }
 
   async end(signal: NodeJS.Signals): Promise<number | string | null | undefined> {
