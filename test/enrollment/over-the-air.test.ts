@@ -5,6 +5,7 @@ import { openSigned, signedMessage } from '../../sim/apple/messages.ts'
 import { dictOf } from '../../sim/apple/plist-values.ts'
 import { openProfile, payloadsOf } from '../../sim/apple/profiles.ts'
 import type { AppleDevice } from '../../sim/apple-device.ts'
+import { issueCertificate } from '../../sim/certificates.ts'
 import { readPlistDict } from '../../src/lib/plist/read.ts'
 import type { PlistDict } from '../../src/lib/plist/values.ts'
 import { writePlist } from '../../src/lib/plist/write.ts'
@@ -83,8 +84,30 @@ t.test(
     for (const other of [{ UDID: 'ANOTHER' }, { SERIAL: 'ANOTHER' }])
       t.match(await phase3(other), { status: 403, body: /is not the one that began/ })
     t.equal((await phase3()).status, 200)
+    const [first] = await enrollment.store.certificates.ofEnrollment(phone.options.udid)
+    const pass = await enrollment.store.enrollmentPasses.ofChallenge(first?.challenge ?? '')
+    t.equal(pass?.finishedBy, first?.fingerprint, 'a sign-in is finished with one identity')
     const by = { name: 'root', why: 'stolen', at: Date.now() }
     await enrollment.store.certificates.revokeEnrollment(phone.options.udid, 'keyCompromise', by)
     t.match(await phase3(), { status: 403, body: /nor by a certificate of ours that may/ })
+  },
+)
+
+t.test(
+  'where Apple’s signature is preferred, a device without one enrolls, and the audit log says so',
+  async (t) => {
+    const { browser, code, device, store } = await enrollmentUnderTest(t, { deviceSignature: 'prefer' })
+    const builtIn = await issueCertificate({
+      ...{ commonName: 'by nobody that is known', use: 'client' },
+      ...{ notBefore: Date.now() - 1000, days: 1 },
+    })
+    for (const phone of [await device({ builtIn }), await device()]) {
+      await phone.install(await browser().profile(await code()))
+      const { udid } = phone.options
+      t.equal((await store.enrollments.get(udid))?.state, 'enrolled')
+      t.match((await store.audit.list({ subject: 'alice', limit: 50 })).at(-1), {
+        details: { way: 'ota', udid, verified: phone.options.builtIn !== builtIn },
+      })
+    }
   },
 )

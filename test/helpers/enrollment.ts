@@ -19,6 +19,8 @@ export const enrollmentHost = 'mdm.localhost'
 export interface EnrollmentOptions extends Partial<GatewayOptions> {
   /** Further members of the flow mapping `enrollment`, such as `signIn: { codes: false }`. */
   readonly enrollment?: string
+  /** Default: require. */
+  readonly deviceSignature?: 'prefer'
   /** Default: Example Corp. */
   readonly organisation?: string
 }
@@ -78,7 +80,7 @@ enrollment:
   publicUrl: "${publicUrl}"
   organisation: ${JSON.stringify(options.organisation ?? 'Example Corp')}
   tls: { cert: ${file('mdm.crt', server.certificate)}, key: ${file('mdm.key', server.key)} }
-  deviceSignature: { ca: [${file('apple.crt', appleCa.certificate)}], check: require }
+  deviceSignature: { ca: [${file('apple.crt', appleCa.certificate)}], check: ${options.deviceSignature ?? 'require'} }
   ca: { folder: ${join(folder, 'ca')} }
 ${options.enrollment === undefined ? '' : `  ${options.enrollment.replaceAll('\n', '\n  ')}\n`}${options.settings ?? ''}`
   const gateway = await gatewayUnderTest(t, {
