@@ -161,7 +161,7 @@ export class PushWorker {
   }
 
   #doubted(): readonly Tried[] {
-    return this.#ended.filter(({ outcome }) => doubtsToken(outcome))
+    return this.#ended.filter((tried) => doubtsToken(tried.outcome) && !this.#isOfFormer(tried))
   }
 
   /** Writes what has ended. Whether it is the tokens that are bad shows when another push has its answer, or all have. */
@@ -170,7 +170,7 @@ export class PushWorker {
     this.#judgeUs(doubted)
     const clear = this.#ended.some(({ outcome }) => outcome.kind === 'answered' && !doubtsToken(outcome))
     const wait = doubted.length < this.#underWay.size && !clear && this.#halts.present === undefined
-    await this.#write(this.#ended.filter(({ outcome }) => !wait || !doubtsToken(outcome)))
+    await this.#write(this.#ended.filter((tried) => !wait || !doubted.includes(tried)))
   }
 
   #judgeUs(doubted: readonly Tried[]): void {
@@ -219,7 +219,14 @@ export class PushWorker {
     const { outcome } = tried
     const speaks = outcome.kind === 'answered' && speaksForUs(outcome)
     if (this.#halts.present !== undefined && !speaks) return whenHalted(tried, this.#options)
+    if (this.#isOfFormer(tried)) return whenHalted(tried, this.#options)
     return consequenceOf(tried, this.#options)
+  }
+
+  /** It blames a certificate that is in use no more, or may: neither the push nor the token has to pay for it. */
+  #isOfFormer({ certificate, outcome }: Tried): boolean {
+    if (certificate === this.#certificate) return false
+    return refusesUs(outcome) !== undefined || doubtsToken(outcome)
   }
 
   #report({ push, id, outcome }: Tried): void {

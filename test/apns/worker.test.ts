@@ -1,8 +1,10 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import t from 'tap'
 import { eventually } from '../helpers/eventually.ts'
 import { ownAddress } from '../helpers/own-address.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
-import { apnsUnderTest, pushCertificate, topic, workerUnderTest } from './support.ts'
+import { apnsUnderTest, pushCertificate, type ScriptedAnswer, topic, workerUnderTest } from './support.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -156,7 +158,7 @@ t.test('GOAWAY, a cut connection and silence lose no push', async (t) => {
 })
 
 t.test(
-  'a connection that a firewall has forgotten is found out by a ping, and another one is opened',
+  'a connection that a firewall has forgotten is found out by the push that gets no answer, and another one is opened',
   async (t) => {
     const host = ownAddress()
     const service = await apnsUnderTest(t, { proxy: host })
@@ -164,9 +166,7 @@ t.test(
     const { hostname, port } = new URL(apns.origin)
     const proxy = await startTcpProxy(t, { host: hostname, port: Number(port) }, host)
     const origin = `https://${host}:${proxy.port}`
-    const { enrol, store, clock, worker } = await workerUnderTest(t, service, {
-      ...{ origin, timeout: 300, pingAfter: 100 },
-    })
+    const { enrol, store, clock, worker } = await workerUnderTest(t, service, { origin, timeout: 300 })
     await enrol('phone')
     await store.pushOutbox.wantPush('phone', clock.now)
     worker.poke()
@@ -175,8 +175,7 @@ t.test(
     await store.pushOutbox.wantPush('phone', clock.now)
     worker.poke()
     await eventually(async () => (await store.pushOutbox.get('phone'))?.failures === 1)
-    // A new way; what was under way on the old one stays lost.
-    proxy.cut()
+    await eventually(() => apns.open === 0, 20_000)
     await proxy.restore()
     await eventually(() => {
       clock.now += minute
@@ -203,13 +202,45 @@ t.test('a connection that falls silent while it is idle is given up before a pus
   worker.poke()
   await eventually(() => pushed.length === 1)
   proxy.hold()
-  await eventually(() => apns.open === 0)
+  await eventually(() => apns.open === 0, 20_000)
   await proxy.restore()
   await store.pushOutbox.wantPush('phone', clock.now)
   worker.poke()
   await eventually(() => pushed.length === 2)
   t.ok(pushed.every(({ verdict }) => verdict === 'accepted'))
   t.equal(apns.connections, 2)
+})
+
+t.test('a service that accepts connections and says nothing costs no more than one at a time', async (t) => {
+  const open = new Set<Socket>()
+  const mute = createServer((socket) => {
+    open.add(socket)
+    socket
+      .on('error', () => {})
+      .on('close', () => open.delete(socket))
+      .resume()
+  })
+  const host = ownAddress()
+  await once(mute.listen(0, host), 'listening')
+  t.teardown(() => mute.close())
+  const origin = `https://${host}:${(mute.address() as AddressInfo).port}` // it listens on TCP
+  const service = await apnsUnderTest(t)
+  for (const timeout of [50, 60_000]) {
+    const { enrol, store, clock, worker, pushed, end } = await workerUnderTest(t, service, {
+      origin,
+      timeout,
+    })
+    await enrol('phone')
+    await store.pushOutbox.wantPush('phone', clock.now)
+    worker.poke()
+    if (timeout === 50) {
+      await eventually(() => pushed.length > 0)
+      t.match(pushed, [{ answer: /no connection to/, verdict: 'no-answer' }])
+      t.equal((await store.pushOutbox.get('phone'))?.failures, 1)
+    } else await eventually(() => open.size === 1)
+    await end()
+    await eventually(() => open.size === 0)
+  }
 })
 
 t.test('more pushes than Apple allows at a time wait for room, on few connections', async (t) => {
@@ -234,7 +265,9 @@ t.test(
     const ids = ['one', 'two', 'three']
     for (const id of ids) await enrol(id)
     apns.answer({ status: 403, reason: 'BadCertificate' }, 3)
-    for (const id of ids) await store.pushOutbox.wantPush(id, clock.now)
+    // All of them due at the same moment.
+    for (const id of ids) await store.pushOutbox.wantPush(id, clock.now + 50)
+    clock.now += 50
     worker.poke()
     await eventually(() => conditions.some(([ok, detail]) => !ok && /BadCertificate/.test(detail ?? '')))
     const asked = apns.requests
@@ -257,7 +290,8 @@ t.test(
     const ids = Array.from({ length: 12 }, (_, index) => `phone-${index}`)
     for (const id of ids) await enrol(id)
     apns.answer({ status: 400, reason: 'BadDeviceToken' }, ids.length)
-    for (const id of ids) await store.pushOutbox.wantPush(id, clock.now)
+    for (const id of ids) await store.pushOutbox.wantPush(id, clock.now + 50)
+    clock.now += 50
     worker.poke()
     await eventually(() => conditions.some(([ok]) => !ok))
     for (const id of ids) t.ok(await store.enrollments.pushTarget(id))
@@ -276,6 +310,58 @@ t.test(
     t.equal(conditions.at(-1)?.[0], true)
   },
 )
+
+t.test('what a certificate was refused for is made at once with the one in its place', async (t) => {
+  const service = await apnsUnderTest(t)
+  const { apns } = service
+  const parts = await workerUnderTest(t, service, { timeout: 60_000 })
+  const { enrol, store, clock, worker, conditions } = parts
+  const first = await enrol('first')
+  const doubted = await enrol('doubted')
+  await enrol('slow')
+  const refused = { status: 403, reason: 'BadCertificateEnvironment' }
+  const late = Promise.withResolvers<void>()
+  let asked = 0
+  apns.decide((token) => {
+    if (++asked > 3) return undefined
+    if (token === first) return refused
+    return late.promise.then(() => (token === doubted ? { status: 400, reason: 'BadDeviceToken' } : refused))
+  })
+  for (const id of ['first', 'doubted', 'slow']) await store.pushOutbox.wantPush(id, clock.now + 50)
+  clock.now += 50
+  worker.poke()
+  await eventually(() => asked === 3 && conditions.length > 0)
+  worker.use(await pushCertificate())
+  late.resolve()
+  await eventually(() => new Set(apns.pushes.map(({ token }) => token)).size === 3)
+  t.ok(await store.enrollments.pushTarget('doubted'), 'its token was not at fault')
+  await eventually(() => conditions.at(-1)?.[0] === true)
+  t.equal(conditions.filter(([ok]) => !ok).length, 1, 'nor is the new certificate')
+})
+
+t.test('a connection of the former certificate ends as soon as its pushes have their answers', async (t) => {
+  const service = await apnsUnderTest(t)
+  const { apns } = service
+  const { enrol, store, clock, worker, pushed } = await workerUnderTest(t, service, { timeout: 60_000 })
+  await enrol('phone')
+  const push = async () => {
+    await store.pushOutbox.wantPush('phone', clock.now)
+    worker.poke()
+  }
+  await push()
+  await eventually(() => pushed.length === 1)
+  worker.use(await pushCertificate())
+  await eventually(() => apns.open === 0, 20_000)
+  const answer = Promise.withResolvers<ScriptedAnswer>()
+  apns.decide(() => answer.promise)
+  await push()
+  await eventually(() => apns.requests === 2)
+  worker.use(await pushCertificate())
+  answer.resolve({ status: 200 })
+  await eventually(() => apns.open === 0, 20_000)
+  await eventually(() => pushed.length === 2)
+  t.ok(pushed.every(({ verdict }) => verdict === 'accepted'))
+})
 
 t.test('a certificate of another topic is refused, and the one before goes on', async (t) => {
   const service = await apnsUnderTest(t)
