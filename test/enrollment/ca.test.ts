@@ -2,13 +2,14 @@ import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:cryp
 import { chmodSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { boundSecret } from '../../src/enrollment/ca/bound-secret.ts'
 import {
   addOwn,
   CertificateService,
   type CertificateServiceOptions,
 } from '../../src/enrollment/ca/certificate-service.ts'
 import { certificateOf } from '../../src/enrollment/ca/issue.ts'
-import { KeyFileError } from '../../src/enrollment/ca/key-files.ts'
+import { KeyFileError, writeKey } from '../../src/enrollment/ca/key-files.ts'
 import { keepProfileSigner, openProfileSigner } from '../../src/enrollment/ca/profile-signer.ts'
 import { followEnrollmentFiles } from '../../src/roles/enrollment-files.ts'
 import type { CaSettings } from '../../src/settings/build-ca.ts'
@@ -95,8 +96,14 @@ t.test('the key is in a file that its owner alone reads, and not in the record',
   for (const name of record) t.notMatch(readFileSync(join(tool.folder, name), 'latin1'), 'PRIVATE KEY')
   const wrong = { ...options, settings: { ...settings, passphrase: new Secret('another', { env: 'CA' }) } }
   await t.rejects(CertificateService.open(wrong), KeyFileError)
-  chmodSync(path, 0o644)
-  await t.rejects(CertificateService.open(options), /others may read it/)
+  t.match(tool.run('asn1parse', '-in', path).toString(), 'aes-256-cbc')
+  for (const mode of [0o644, 0o640]) {
+    chmodSync(path, mode)
+    await t.rejects(CertificateService.open(options), /others may read it/)
+  }
+  const written = readFileSync(path)
+  await t.rejects(writeKey(settings, service.issuing.id, deviceKey().privateKey), { code: 'EEXIST' })
+  t.strictSame(readFileSync(path), written, 'no key takes the place of another')
 })
 
 t.test('whoever starts again, or beside it, has the same CA', async (t) => {
@@ -140,6 +147,60 @@ t.test('a revoked certificate is in the next list, with its reason; lists are nu
   t.not(await list(), before, 'renewed at half of its life')
   t.equal(await service.revocationList('ca_other'), undefined)
 })
+
+t.test(
+  'a list says of its own CA’s certificates alone when they were revoked, until they have ended',
+  async (t) => {
+    const { tool, options, store, clock } = await setUp(t)
+    const service = await CertificateService.open(options)
+    const [lost, left] = [await issued(service), await issued(service, 'UDID-2')]
+    const { id } = service.issuing
+    const by = { name: 'root', why: 'x', at: clock.now }
+    await addOwn(options, { bits: 2048, replaces: id, by })
+    await service.refresh()
+    const foreign = await issued(service, 'UDID-3')
+    await store.certificates.revoke(lost.serial, 'keyCompromise', { ...by, at: clock.now - day })
+    for (const { serial } of [left, foreign]) await store.certificates.revoke(serial, 'unspecified', by)
+    const text = async () => {
+      await service.refresh()
+      tool.file('list', (await service.revocationList(id))!.der)
+      return tool.run('crl', '-inform', 'DER', '-in', 'list', '-noout', '-text').toString()
+    }
+    // As OpenSSL writes times: `Nov  2 09:30:00 2026 GMT`.
+    const time = (at: number) => {
+      const [, date = '', month, year, clock] = new Date(at).toUTCString().split(' ')
+      return `${month} ${String(Number(date)).padStart(2)} ${clock} ${year} GMT`
+    }
+    const list = await text()
+    const entry = (serial: string) => list.split('Serial Number: ').find((one) => one.startsWith(serial))
+    t.match(entry(lost.serial), `Revocation Date: ${time(clock.now - day)}`)
+    t.match(entry(left.serial), `Revocation Date: ${time(clock.now)}`)
+    t.notMatch(entry(left.serial), 'Reason', 'that none was given is said by saying nothing')
+    t.notMatch(list, foreign.serial)
+    t.match(list, `Next Update: ${time(clock.now + day)}`)
+    t.match(list, 'X509v3 Authority Key Identifier')
+    clock.now += 366 * day
+    t.match(await text(), 'No Revoked Certificates')
+  },
+)
+
+t.test(
+  'what seals sign-ins is of the record and of the CA’s key, and stays when the CA is replaced',
+  async (t) => {
+    const { options, clock } = await setUp(t)
+    const service = await CertificateService.open(options)
+    const before = boundSecret('c2VjcmV0', service.authorities)
+    t.equal(Buffer.from(before, 'base64url').length, 32)
+    await issued(service)
+    const by = { name: 'root', why: 'yearly', at: clock.now }
+    await addOwn(options, { bits: 2048, replaces: service.issuing.id, by })
+    await service.refresh()
+    t.equal(boundSecret('c2VjcmV0', service.authorities), before)
+    t.not(boundSecret('b3RoZXIg', service.authorities), before, 'another record')
+    t.not(boundSecret('c2VjcmV0', [service.issuing]), before, 'a record that was copied, with another key')
+    t.throws(() => boundSecret('c2VjcmV0', []), /no certificate authority/)
+  },
+)
 
 t.test(
   'after a rotation the new CA issues and the old one is trusted until its certificates have ended',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { buildProfile, revisionFor, templateOf } from '../../../src/enrollment/profiles/build-profile.ts'
 import { profileJsonSchema } from '../../../src/enrollment/profiles/profile-schema.ts'
+import { readProfiles } from '../../../src/enrollment/profiles/read-profiles.ts'
 import { encryptedPlist, profilePlist, signProfile } from '../../../src/enrollment/profiles/seal-profile.ts'
 import { expand, textMistake } from '../../../src/enrollment/profiles/variables.ts'
 import { readPlist, readPlistDict } from '../../../src/lib/plist/read.ts'
@@ -241,6 +242,10 @@ t.test('what only several keys show is a mistake, too', async (t) => {
       /NOT_SET is not set/,
     ],
     [['webclip: { label: x, url: "javascript:alert(1)" }'], /url: must be an address/],
+    [['webclip: { label: x, url: "javascript:\'https://x\'" }'], /url: must be an address/],
+    [['webclip: { label: x, url: "https://x y" }'], /url: must be an address/],
+    [['exchange: { host: "https://mail.example.com" }'], /host: must be a host name/],
+    [['passcode: { maxFailedAttempts: 1 }'], /maxFailedAttempts: must be at least 2/],
   ]
   for (const [payloads, expected] of cases) t.match(mistakes(t, profileYaml(payloads)).join('\n'), expected)
   t.match(
@@ -260,6 +265,31 @@ t.test('what only several keys show is a mistake, too', async (t) => {
   t.match(mistakes(t, profileYaml(['passcode: {}']).replace('everyone: true', 'platforms: [ios]')), [
     /assign: must name somebody/,
   ])
+})
+
+t.test('a file with a key is a secret, and whatever file a profile names is watched', async (t) => {
+  const files = { 'shared.p12': Buffer.from([0x30, 0]), word: 'let me in' }
+  const { encrypted, reads } = readGood(
+    t,
+    profileYaml(['identity: { file: shared.p12, password: { file: word } }']),
+    files,
+  )
+  t.match(reads, [/\/shared\.p12$/, /\/word$/])
+  t.ok(encrypted)
+  t.ok(readGood(t, profileYaml(['identity: { file: shared.p12 }']), files).encrypted)
+  const large = { 'large.pem': Buffer.alloc(2 ** 20 + 1) }
+  t.match(mistakes(t, profileYaml(['certificate: { file: large.pem }']), large), [
+    /large\.pem is larger than 1 MiB/,
+  ])
+})
+
+t.test('two files of one name are a mistake: each would take the other’s place on the devices', async (t) => {
+  const yaml = profileYaml(['passcode: {}'])
+  const { profiles, problems } = readProfiles([t.testdir({ 'a.yaml': yaml, 'b.yaml': yaml })], {})
+  t.match(problems, [
+    { file: /b\.yaml$/, key: 'name', message: /there is a profile of this name in .*a\.yaml/ },
+  ])
+  t.equal(profiles, undefined)
 })
 
 t.test('the profile’s UUID is of its revision, those of its payloads stay', async (t) => {

@@ -1,4 +1,10 @@
 import type { Test } from 'tap'
+import {
+  type IssuedCertificate,
+  proxiedAuthority,
+  proxiedSerial,
+} from '../../../src/domain/issued-certificate.ts'
+import { sha256OfParts } from '../../../src/lib/hash.ts'
 import type { AppContact, Store, StoredRefusal } from '../../../src/store/ports.ts'
 import { admin, type Clock, key, type OpenStore, registration, start } from './values.ts'
 
@@ -94,16 +100,66 @@ export function retentionContract(t: Test, open: OpenStore): void {
     t.equal(await grants.userOf('g long', start), 'ann')
   })
 
+  t.test('keys at a SCEP server behind go when they ended long ago, with what they opened', async (t) => {
+    const store = await open(t)
+    const { certificates, proxiedKeys, registrations, retention } = store
+    const bind = async (publicKey: string, enrollment: string) => {
+      const hash = `for ${publicKey} of ${enrollment}`
+      await store.scepChallenges.add({ hash, enrollment, createdAt: start, expiresAt: start + 1000 })
+      return proxiedKeys.bind({ publicKey, challenge: hash, at: start })
+    }
+    for (const publicKey of ['shown', 'unseen', 'later']) await bind(publicKey, 'U1')
+    await bind('alive', 'U2')
+    const scep = { name: 'scep', at: start }
+    const shown = certificate(proxiedSerial('shown'), { publicKey: 'shown', notAfter: start + 100 })
+    await proxiedKeys.learn(shown, scep)
+    const later = certificate(proxiedSerial('later'), { publicKey: 'later', notAfter: start + 200 })
+    await proxiedKeys.learn(later, scep)
+    const hashOf = (publicKey: string) => sha256OfParts('mail', 'certificate', publicKey)
+    const keys = ['unseen', 'later'].map((one) => ({ binding: 'certificate', hash: hashOf(one) }) as const)
+    await registrations.register(registration('r_1'), [...keys, key('cookie')], 10)
+    await certificates.revokeEnrollment('U1', 'cessationOfOperation', { ...admin, at: start + 50 })
+
+    t.equal(await retention.removeScepKeys(start + 50, 10), 0, 'not before its time')
+    t.equal(await retention.removeScepKeys(start + 100, 10), 1, 'nor while a certificate is good')
+    t.equal(await proxiedKeys.find('unseen'), undefined)
+    t.equal(await registrations.findByKeys([hashOf('unseen')], start), undefined)
+    for (const hash of [hashOf('later'), 'cookie'])
+      t.ok(await registrations.findByKeys([hash], start), 'what others have opened stays')
+    t.equal(await retention.removeScepKeys(start + 201, 1), 1, 'in steps')
+    t.equal(await retention.removeScepKeys(start + 201, 1), 1)
+    t.equal(await retention.removeScepKeys(start + 1e12, 1), 0)
+    t.match(await proxiedKeys.find('alive'), { enrollment: 'U2' }, 'one that has not ended stays for good')
+
+    t.equal(await bind('shown', 'U2'), 'key-taken', 'a key that was seen speaks for no other device')
+    t.equal(
+      await proxiedKeys.bind({ publicKey: 'later', challenge: 'for later of U1', at: start }),
+      'challenge-used',
+    )
+    t.equal(await bind('unseen', 'U2'), 'bound', 'as any new key, with a challenge of its own')
+  })
+
   t.test('of the company app’s devices, those go that were not heard of and speak for nobody', async (t) => {
     const store = await open(t)
-    for (const [index, id] of ['d_old', 'd_used', 'd_new'].entries())
+    for (const [index, id] of ['d_old', 'd_revoked', 'd_used', 'd_new'].entries())
       await store.appDevices.admit(contact(id, start + index))
     await store.registrations.register(registration('r_1', { appDeviceId: 'd_used' }), [key('k')], 10)
-    t.equal(await store.retention.removeAppDevices(start + 2, 10), 1)
+    await store.appDevices.revoke('d_revoked', admin)
+    t.equal(await store.retention.removeAppDevices(start + 3, 10), 1)
     t.equal(await store.appDevices.findByKey('d_old'), undefined)
+    t.ok((await store.appDevices.findByKey('d_revoked'))?.revoked, 'else its key would be a new one')
     t.ok(await store.appDevices.findByKey('d_used'))
     t.ok(await store.appDevices.findByKey('d_new'))
   })
+}
+
+function certificate(serial: string, changes: Partial<IssuedCertificate>): IssuedCertificate {
+  return {
+    ...{ serial, authority: proxiedAuthority, purpose: 'device', fingerprint: `print of ${serial}` },
+    ...{ publicKey: 'key', enrollment: 'U1', certificate: 'MIIB', challenge: 'used' },
+    ...{ notBefore: start, notAfter: start, issuedAt: start },
+    ...changes,
+  } as IssuedCertificate // the purpose is text for the compiler in a spread
 }
 
 const wish = {
