@@ -13,6 +13,7 @@ import type { LdapSettings } from '../../src/settings/build-enrollment.ts'
 import { Secret } from '../../src/settings/secret.ts'
 import { certificates, temporaryFolder } from '../helpers/certificates.ts'
 import { enrollmentUnderTest } from '../helpers/enrollment.ts'
+import { eventually } from '../helpers/eventually.ts'
 
 const service = { dn: 'cn=gatehouse,dc=example', password: 'look-up', attributes: {} }
 function person(uid: string, password: string, more: Readonly<Record<string, readonly string[]>> = {}) {
@@ -227,6 +228,23 @@ t.test('a server that says nothing, or rubbish, is one that does not answer', as
       server.close()
     }
   t.match(await signIn({ servers: [url] }).check('alice', 'wonderland'), { name: 'Alice' })
+})
+
+t.test('a server that falls silent in the middle of StartTLS keeps nobody waiting', async (t) => {
+  const { signIn, url } = await directory(t)
+  const sockets = new Set<Socket>()
+  const consent = Buffer.from('300c02010178070a010004000400', 'hex')
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}).on('close', () => sockets.delete(socket)))
+    socket.once('data', () => socket.write(consent))
+  })
+  t.teardown(() => server.close())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const silent = `ldap://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const check = signIn({ servers: [silent, url], timeout: 300 }).check('alice', 'wonderland')
+  t.match(await check, { name: 'Alice' }, 'the next one is asked')
+  await eventually(() => sockets.size === 0)
 })
 
 t.test('a directory that does not answer, or is not the right one, is no verdict on the user', async (t) => {
