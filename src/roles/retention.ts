@@ -54,6 +54,7 @@ export async function round(options: RetentionOptions, signal: AbortSignal): Pro
     { name: 'refusals', keep: keep.refusals, remove: retention.removeRefusals },
     { name: 'approvals', keep: keep.approvals, remove: retention.removeApprovals },
     { name: 'appDevices', keep: keep.appDevices, remove: retention.removeAppDevices },
+    { name: 'scepKeys', keep: keep.scepKeys, remove: retention.removeScepKeys },
     { name: 'expired', keep: keepExpired, remove: retention.removeExpired },
   ]
   for (const { name: subject, keep, remove } of subjects) {

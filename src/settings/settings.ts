@@ -133,6 +133,7 @@ export interface RetentionSettings {
   readonly refusals: number
   readonly approvals: number
   readonly appDevices: number
+  readonly scepKeys: number
 }
 
 export interface AppConfigSettings {

@@ -337,6 +337,8 @@ export interface Retention {
   removeApprovals(before: number, atMost: number): Promise<number>
   /** The company app's devices that were seen last before, unless one is revoked or speaks for a registration. */
   removeAppDevices(before: number, atMost: number): Promise<number>
+  /** Of `ProxiedKeys`, those that ended before, unless a certificate of theirs was good later. Others never. */
+  removeScepKeys(before: number, atMost: number): Promise<number>
   /** Keys, grants and binding links that ended before: they open nothing any more. `atMost` of each. */
   removeExpired(before: number, atMost: number): Promise<number>
 }

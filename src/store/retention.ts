@@ -1,6 +1,7 @@
 import { appendAudit, firstSequence, latestRemoval } from './audit-log.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import type { Retention } from './ports.ts'
+import { removeEndedKeys } from './proxied-key-removal.ts'
 
 /** So many steps are announced by one record of the audit log. */
 const stepsAnnounced = 100
@@ -29,6 +30,7 @@ export function createRetention(db: Database): Retention {
       write(db, (tx) =>
         deleted(tx.deleteFrom('app_devices').where('id', 'in', unusedApps(tx, before, atMost))),
       ),
+    removeScepKeys: (before, atMost) => write(db, (tx) => removeEndedKeys(tx, before, atMost)),
     removeExpired: (before, atMost) =>
       write(db, async (tx) => {
         let removed = 0

@@ -178,12 +178,16 @@ t.test('handshakes that stand still end, and hold up those of their own address 
   t.equal((await ask(attacker)).status, 200)
 })
 
-t.test('who stops in the middle of the handshake is closed with the listener', async (t) => {
-  const { silent, listener } = await listening(t, { limits: { tlsHandshakeTimeout: 3_600_000 } })
-  const stalled = await silent(attacker)
-  await listener.close()
-  await eventually(() => stalled.closed)
-})
+t.test(
+  'who stops in the middle of the handshake is closed with the listener',
+  { timeout: 60_000 },
+  async (t) => {
+    const { silent, listener } = await listening(t, { limits: { tlsHandshakeTimeout: 3_600_000 } })
+    const stalled = await silent(attacker)
+    await listener.close()
+    await eventually(() => stalled.closed)
+  },
+)
 
 t.test('a connection is one handshake, whatever its client asks for', async (t) => {
   const { secure } = await listening(t)

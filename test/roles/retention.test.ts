@@ -28,7 +28,13 @@ t.test(
           return removed
         },
       },
-      keep: { audit: 400 * day, refusals: 30 * day, approvals: 180 * day, appDevices: 400 * day },
+      keep: {
+        audit: 400 * day,
+        refusals: 30 * day,
+        approvals: 180 * day,
+        appDevices: 400 * day,
+        scepKeys: 400 * day,
+      },
       holder: 'a',
       now: () => start,
       logger: pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) }),

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { duration } from './values.ts'
 
+/** Less would be a mistake for any CA: a key that is forgotten too soon opens again what it opened. */
+const leastForKeys = 400 * 86_400_000
+
 export const retentionSection = z
   .strictObject({
     audit: duration()
@@ -30,6 +33,14 @@ export const retentionSection = z
         description:
           'How long the company app of a device is known that was not heard of. Those that are revoked, or that a registration rests on, stay.',
         examples: ['400d', '90d'],
+      }),
+    scepKeys: duration()
+      .prefault('1825d')
+      .refine((keep) => keep >= leastForKeys, 'must be at least 400d')
+      .meta({
+        description:
+          'How long the key of a device that has left, or has another one now, is refused whose certificate came from a SCEP server behind (`enrollment.scep.proxy`). Longer than that server’s certificates are good: it is what ends them here.',
+        examples: ['1825d', '800d'],
       }),
   })
   .prefault({})
