@@ -108,7 +108,7 @@ export function mdmCommandsContract(t: Test, open: OpenStore): void {
 
   t.test('limits: a full queue, a device that is not enrolled, a wipe that waits already', async (t) => {
     const store = await open(t)
-    const { mdmCommands, enrollments } = store
+    const { mdmCommands, enrollments, audit } = store
     t.equal(await mdmCommands.enqueue(command('c1'), admin), 'unknown')
     await enroll(store, 'U1')
     t.equal(await mdmCommands.enqueue(command('c1', { once: true }), admin), 'queued')
@@ -116,6 +116,12 @@ export function mdmCommandsContract(t: Test, open: OpenStore): void {
     t.equal(await mdmCommands.enqueue(command('c2'), admin, 1), 'full')
     await enrollments.end('U1', 'leaving', admin)
     t.equal((await mdmCommands.get('c1'))?.state, 'cancelled')
+    const told = (await audit.list({ subject: 'U1', limit: 99 })).filter((one) => one.why === admin.why)
+    t.match(told, [
+      { action: 'command.queued' },
+      { action: 'command.cancelled' },
+      { action: 'enrollment.ended' },
+    ])
     t.equal(await mdmCommands.enqueue(command('c3'), admin), 'unknown')
     t.equal(await mdmCommands.next('U1', fresh), undefined)
   })

@@ -61,6 +61,14 @@ export function pushOutboxContract(t: Test, open: OpenStore): void {
     t.match(await pushOutbox.get('phone'), { failures: 0 }, 'what went wrong before counts no more')
   })
 
+  t.test('what became of many pushes at once is kept of each', async (t) => {
+    const { pushOutbox } = await open(t)
+    for (let phone = 0; phone < 201; phone++) await pushOutbox.wantPush(`phone ${phone}`, start)
+    const pushes = await pushOutbox.due(start, 999)
+    await pushOutbox.took(pushes.map((push) => ({ push, answer: '410', next: undefined })))
+    t.strictSame([pushes.length, await pushOutbox.size()], [201, 0])
+  })
+
   t.test('a device that has come is called no more', async (t) => {
     const { pushOutbox } = await open(t)
     await pushOutbox.wantPush('phone', start)
