@@ -128,6 +128,9 @@ t.test('how long to wait is read from each field that vendors use', async (t) =>
     [{ 'retry-after': new Date(now - 60_000).toUTCString() }, 0],
     [{ 'x-ratelimit-reset': String((now + 60_000) / 1000) }, 60_000],
     [{ 'retry-after': 'soon' }, undefined],
+    // As if never again, which no timer holds either.
+    [{ 'retry-after': '999999999' }, 86_400_000],
+    [{ 'x-ratelimit-reset': '9999999999' }, 86_400_000],
     [{}, undefined],
   ] as const
   for (const [headers, expected] of fields) {
