@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { eventually } from '../helpers/eventually.ts'
 import { ownAddress } from '../helpers/own-address.ts'
@@ -261,7 +262,13 @@ t.test(
   async (t) => {
     const service = await apnsUnderTest(t)
     const { apns } = service
-    const { enrol, store, clock, worker, conditions } = await workerUnderTest(t, service)
+    let looks = 0
+    const { enrol, store, clock, worker, pushed, conditions } = await workerUnderTest(t, service, {
+      async sleep(ms, signal) {
+        looks++
+        await delay(Math.min(ms, 20), undefined, { signal })
+      },
+    })
     const ids = ['one', 'two', 'three']
     for (const id of ids) await enrol(id)
     apns.answer({ status: 403, reason: 'BadCertificate' }, 3)
@@ -270,9 +277,12 @@ t.test(
     clock.now += 50
     worker.poke()
     await eventually(() => conditions.some(([ok, detail]) => !ok && /BadCertificate/.test(detail ?? '')))
+    await eventually(() => pushed.length === ids.length)
     const asked = apns.requests
     clock.now += minute
     worker.poke()
+    const before = looks
+    await eventually(() => looks > before + 3)
     for (const id of ids) t.ok(await store.enrollments.pushTarget(id), 'no token is given up for it')
     t.equal(apns.requests, asked, 'nobody is pushed to meanwhile')
     worker.use(await pushCertificate())
