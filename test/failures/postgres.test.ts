@@ -26,7 +26,7 @@ t.test('PostgreSQL goes away: who is known goes on, everybody else is told to co
 })
 
 t.test('a device goes on for no longer than staleFor', async (t) => {
-  const one = await site(t, { redis: false, policyLimits: 'staleFor: 3s' })
+  const one = await site(t, { redis: false, policyLimits: 'staleFor: 12s' })
   const { first, postgres } = one
   const cookie = await knownDevice(one)
   await postgres.kill()
@@ -41,7 +41,7 @@ t.test('a device goes on for no longer than staleFor', async (t) => {
 })
 
 t.test('nor do the connections that it has open', async (t) => {
-  const one = await site(t, { redis: false, processes: 1, policyLimits: 'staleFor: 3s' })
+  const one = await site(t, { redis: false, processes: 1, policyLimits: 'staleFor: 12s' })
   const { first, postgres, installation } = one
   const poll = await longPoll(t, first, installation.ca, await knownDevice(one))
   const text = readFileSync(installation.policyFile, 'utf8')
