@@ -43,3 +43,8 @@ export async function directProfile(
 export function unboundName(passId: string): string {
   return `enrollment-${passId}`
 }
+
+/** No device's id has an underscore, and each pass's has: a device that calls itself so is bound to its name all the same. */
+export function isUnbound(name: string): boolean {
+  return name.startsWith(unboundName('p_'))
+}

@@ -3,7 +3,7 @@ import { type IssuedCertificate, proxiedAuthority } from '../../domain/issued-ce
 import { sha256 } from '../../lib/hash.ts'
 import type { PinnedIdentity } from '../../store/enrollment-ports.ts'
 import type { Store } from '../../store/ports.ts'
-import { unboundName } from '../direct.ts'
+import { isUnbound } from '../direct.ts'
 import type { IdentitiesBehind } from '../scep/behind.ts'
 
 /** What our certificate authority knows of identities. */
@@ -83,7 +83,7 @@ export function identitiesOf(
       if (issued === undefined || issued.purpose !== 'device') return undefined
       // For a Wi-Fi or a mail account: it speaks for no enrollment.
       if (issued.profile !== undefined) return undefined
-      const isBound = !issued.enrollment.startsWith(unboundName(''))
+      const isBound = !isUnbound(issued.enrollment)
       return {
         ...(issued.user !== undefined && { user: issued.user.toLowerCase() }),
         ...(isBound && { device: issued.enrollment }),

@@ -95,7 +95,7 @@ t.test('a certificate that is not ours, or not any more, enrolls nothing', async
 
 t.test('one identity, one device: it takes over no other, and enrolls no second', async (t) => {
   const { store, device } = await mdmUnderTest(t)
-  const mallory = await device('enrollment-p1', { enrollment: 'enrollment-p1', user: 'mallory' })
+  const mallory = await device('enrollment-p_1', { enrollment: 'enrollment-p_1', user: 'mallory' })
   const phone = await device('U1')
   await phone.enroll()
   const claim = (udid: string) =>
@@ -305,7 +305,7 @@ t.test('a person’s channel is a part of its device', async (t) => {
 
 t.test('a user enrollment is known by its own id', async (t) => {
   const { store, device } = await mdmUnderTest(t)
-  const phone = await device('E1', { enrollment: 'enrollment-p9' })
+  const phone = await device('E1', { enrollment: 'enrollment-p_9' })
   const send = (keys: object) =>
     phone.send(writePlist({ EnrollmentID: 'E1', ...keys }), { type: 'application/x-apple-aspen-mdm-checkin' })
   t.equal((await send({ MessageType: 'Authenticate', Topic: topic })).status, 200)

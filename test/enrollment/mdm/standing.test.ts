@@ -89,7 +89,7 @@ t.test('an identity that has enrolled one device does not speak for another, ren
   const phone = await mdm.device('U1')
   await phone.enroll()
   const predecessor = await serialOf(mdm, phone)
-  const renewal = await mdm.device('U1', { enrollment: 'enrollment-p1', predecessor })
+  const renewal = await mdm.device('U1', { enrollment: 'enrollment-p_1', predecessor })
   t.equal((await authenticate(renewal, { UDID: 'U9' })).status, 200)
   t.equal((await renewal.report('Idle')).status, 403)
   t.match(mdm.notes.at(-1), { problem: 'certificate.of-another' })
@@ -101,14 +101,14 @@ t.test('where nobody’s name is known, one device does not become another', asy
   const nobody = { user: undefined } as object
   const phone = await device('U1', nobody)
   await phone.enroll()
-  const other = await device('p1', { ...nobody, enrollment: 'enrollment-p1' })
+  const other = await device('p1', { ...nobody, enrollment: 'enrollment-p_1' })
   t.equal((await authenticate(other, { UDID: 'U1' })).status, 403)
   t.equal((await store.enrollments.get('U1'))?.certificate, phone.fingerprint)
 })
 
 t.test('an id that could be read in two ways, or that none can be, begins nothing', async (t) => {
   const { store, device, notes } = await mdmUnderTest(t)
-  const phone = await device('U1', { enrollment: 'enrollment-p1' })
+  const phone = await device('U1', { enrollment: 'enrollment-p_1' })
   const ids: PlistDict[] = [
     { UDID: 'U1', EnrollmentID: 'E1' },
     { UDID: 'U1\nU2' },
@@ -168,4 +168,14 @@ t.test('an identity that has ended gets no bootstrap token, and stores none', as
   t.match(notes.at(-1), { problem: 'certificate.expired', enrollment: 'MAC-1' })
   t.equal((await mac.checkIn('SetBootstrapToken', { BootstrapToken: Buffer.from('other') })).status, 403)
   t.equal((await mac.checkIn('TokenUpdate', token())).status, 200, 'it can be called for its renewal')
+})
+
+t.test('a device whose id looks like the name of a profile for any device is bound to it', async (t) => {
+  const { device, notes } = await mdmUnderTest(t)
+  const other = { UDID: 'U9', ...token() }
+  const bound = await device('enrollment-x', { user: 'eve' })
+  t.equal((await authenticate(bound, other)).status, 403)
+  t.match(notes.at(-1), { problem: 'certificate.of-another' })
+  const unbound = await device('U9', { enrollment: 'enrollment-p_x', user: 'eve' })
+  t.equal((await authenticate(unbound, other)).status, 200)
 })
