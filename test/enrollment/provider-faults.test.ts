@@ -12,6 +12,8 @@ interface Faults {
   /** What the token of this sign-in says other than it should. */
   claims?: Claims
   unsigned?: boolean
+  /** Where it asks for passwords; `/authorize`. */
+  authorize?: string
   discovery?: (response: ServerResponse) => void
   token?: (response: ServerResponse) => void
 }
@@ -19,6 +21,7 @@ interface Faults {
 /** A provider that does what a test tells it to. */
 async function provider(t: Test, settings: Partial<OidcSettings> = {}, userInfo?: Claims) {
   const faults: Faults = {}
+  const clock = { now: 0 }
   const { privateKey, publicKey } = await generateKeyPair('RS256')
   const key = await exportJWK(publicKey)
   let nonce = ''
@@ -30,7 +33,7 @@ async function provider(t: Test, settings: Partial<OidcSettings> = {}, userInfo?
         if (faults.discovery !== undefined) return faults.discovery(response)
         return json(response, {
           issuer,
-          authorization_endpoint: `${issuer}/authorize`,
+          authorization_endpoint: `${issuer}${faults.authorize ?? '/authorize'}`,
           token_endpoint: `${issuer}/token`,
           jwks_uri: `${issuer}/keys`,
           ...(userInfo && { userinfo_endpoint: `${issuer}/user` }),
@@ -63,6 +66,7 @@ async function provider(t: Test, settings: Partial<OidcSettings> = {}, userInfo?
       ...{ userClaim: 'preferred_username', groupsClaim: 'groups', ...settings },
     },
     'https://mdm.example',
+    () => clock.now,
   )
   const attempt = async (changes: Partial<Faults> = {}, query: Readonly<Record<string, string>> = {}) => {
     Object.assign(faults, { claims: {}, unsigned: false, discovery: undefined, token: undefined }, changes)
@@ -71,7 +75,7 @@ async function provider(t: Test, settings: Partial<OidcSettings> = {}, userInfo?
     const answered = { code: 'c', state: transaction.state, iss: issuer, ...query }
     return signIn.finish(new URLSearchParams(answered).toString(), transaction)
   }
-  return { attempt, json }
+  return { attempt, json, signIn, faults, clock }
 }
 
 const refused = { code: 'sign-in.provider-refused' }
@@ -102,6 +106,26 @@ t.test(
     await t.rejects(attempt({}, { iss: 'https://evil.example' }), refused, 'an answer of another provider')
     await t.rejects(attempt({}, { error: 'access_denied' }), refused, 'the user has said no')
     t.match(await attempt(), { name: 'alice' })
+  },
+)
+
+t.test(
+  'a provider that moves its endpoints is followed, and one that does not tell keeps those it had',
+  async (t) => {
+    const { signIn, faults, clock } = await provider(t)
+    const place = async () => new URL((await signIn.start()).location).pathname
+    t.equal(await place(), '/authorize')
+    faults.authorize = '/v2/authorize'
+    clock.now += 59 * 60_000
+    t.equal(await place(), '/authorize')
+    clock.now += 60_000
+    t.equal(await place(), '/v2/authorize')
+    faults.discovery = (response) => void response.writeHead(503).end()
+    clock.now += 3 * 3_600_000
+    t.equal(await place(), '/v2/authorize')
+    Object.assign(faults, { authorize: '/v3/authorize', discovery: undefined })
+    clock.now += 3_600_000
+    t.equal(await place(), '/v3/authorize')
   },
 )
 

@@ -15,6 +15,8 @@ export interface OidcTransaction {
 
 /** Seconds for each call to the provider. */
 const timeout = 10
+/** Milliseconds. Providers move their endpoints when they are upgraded, and tell of it here alone. */
+const readAgainAfter = 3_600_000
 
 /** Sign-in at an OpenID provider: authorization code with PKCE, state and nonce. */
 export class OidcSignIn {
@@ -22,10 +24,14 @@ export class OidcSignIn {
   readonly #redirectUri: string
   readonly #fetch: openid.CustomFetch | undefined
   readonly #agent: Agent | undefined
+  readonly #monotonic: () => number
   #discovered: Promise<openid.Configuration> | undefined
+  #discoveredAt = 0
 
-  constructor(settings: OidcSettings, publicUrl: string) {
+  /** @param monotonic milliseconds that only grow */
+  constructor(settings: OidcSettings, publicUrl: string, monotonic = () => performance.now()) {
     this.#settings = settings
+    this.#monotonic = monotonic
     this.#redirectUri = `${publicUrl}${callbackPath}`
     this.#agent = settings.ca.length === 0 ? undefined : trusting(settings.ca)
     this.#fetch = this.#agent && fetchThrough(this.#agent)
@@ -79,13 +85,18 @@ export class OidcSignIn {
     await this.#agent?.close()
   }
 
-  /** Read once; after a failure anew. */
+  /** Read anew now and then, and the one before stays when that fails; when there is none, anew for each who asks. */
   async #configuration(): Promise<openid.Configuration> {
-    this.#discovered ??= this.#discover()
+    const [now, before] = [this.#monotonic(), this.#discovered]
+    const isOld = now - this.#discoveredAt >= readAgainAfter
+    const present =
+      before === undefined ? this.#discover() : isOld ? this.#discover().catch(() => before) : before
+    if (present !== before) this.#discoveredAt = now
+    this.#discovered = present
     try {
-      return await this.#discovered
+      return await present
     } catch (error) {
-      this.#discovered = undefined
+      if (this.#discovered === present) this.#discovered = undefined
       throw new EnrollmentRefused('sign-in.unavailable', { cause: error })
     }
   }
