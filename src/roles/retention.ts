@@ -46,7 +46,10 @@ export function startRetention(options: RetentionOptions): { close(): Promise<vo
   }
 }
 
-/** One pass over everything that is kept for a time. A step that fails is tried again in the next round. */
+/**
+ * One pass over everything that is kept for a time. What fails keeps nothing else from being removed.
+ * @throws what the first of those that failed has failed with: the round is made again soon
+ */
 export async function round(options: RetentionOptions, signal: AbortSignal): Promise<void> {
   const { retention, keep, now, logger } = options
   const subjects: readonly Subject[] = [
@@ -57,16 +60,19 @@ export async function round(options: RetentionOptions, signal: AbortSignal): Pro
     { name: 'scepKeys', keep: keep.scepKeys, remove: retention.removeScepKeys },
     { name: 'expired', keep: keepExpired, remove: retention.removeExpired },
   ]
+  const failures: unknown[] = []
   for (const { name: subject, keep, remove } of subjects) {
     const before = now() - keep
-    const removed = await removeAll(
-      () => remove(before, atOnce),
-      signal,
-      (removed) => logger.info({ subject, removed }, 'removing old records'),
-    )
-    if (removed > 0)
-      logger.info({ subject, removed, before: new Date(before).toISOString() }, 'old records removed')
+    const onProgress = (removed: number) => logger.info({ subject, removed }, 'removing old records')
+    try {
+      const removed = await removeAll(() => remove(before, atOnce), signal, onProgress)
+      if (removed > 0)
+        logger.info({ subject, removed, before: new Date(before).toISOString() }, 'old records removed')
+    } catch (error) {
+      failures.push(error)
+    }
   }
+  if (failures.length > 0) throw failures[0]
 }
 
 interface Subject {

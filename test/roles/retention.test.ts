@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
-import { startRetention } from '../../src/roles/retention.ts'
+import { round, startRetention } from '../../src/roles/retention.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { start } from '../store/contract/values.ts'
@@ -50,3 +50,32 @@ t.test(
     t.strictSame(await store.leases.list(), [], 'given back when the process stops')
   },
 )
+
+t.test('what cannot be removed keeps nothing else from being removed', async (t) => {
+  const removed: string[] = []
+  const removing = (name: string) => async () => {
+    removed.push(name)
+    return 0
+  }
+  const broken = async () => {
+    throw new Error('a row of the audit log is damaged')
+  }
+  const year = 365 * 86_400_000
+  const options = {
+    leases: { hold: async () => 1, release: async () => {}, list: async () => [] },
+    retention: {
+      removeAudit: broken,
+      removeRefusals: removing('refusals'),
+      removeApprovals: removing('approvals'),
+      removeAppDevices: removing('appDevices'),
+      removeScepKeys: removing('scepKeys'),
+      removeExpired: removing('expired'),
+    },
+    keep: { audit: year, refusals: year, approvals: year, appDevices: year, scepKeys: year },
+    holder: 'a',
+    now: () => start,
+    logger: pino({ enabled: false }),
+  }
+  await t.rejects(round(options, new AbortController().signal), /damaged/)
+  t.strictSame(removed, ['refusals', 'approvals', 'appDevices', 'scepKeys', 'expired'])
+})
