@@ -80,7 +80,7 @@ t.test(
 )
 
 t.test('a push that Apple took before its GOAWAY and never answers is not made again at once', async (t) => {
-  const { apns, wantAll, allCame, clock, worker, pushed } = await fleet(t, 1, { timeout: 500 })
+  const { apns, wantAll, allCame, clock, worker, pushed } = await fleet(t, 1, { timeout: 3_000 })
   let looked = 0
   apns.decide(() => {
     if (++looked > 1) return undefined

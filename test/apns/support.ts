@@ -69,7 +69,7 @@ export async function workerUnderTest(
   const conditions: (readonly [boolean, string | undefined])[] = []
   const certificate = changes.certificate ?? (await pushCertificate())
   const worker = new PushWorker({
-    ...{ certificate, origin: apns.origin, ca, most: 2, timeout: 2_000, pingAfter: 60_000 },
+    ...{ certificate, origin: apns.origin, ca, most: 2, timeout: 8_000, pingAfter: 60_000 },
     ...{ outbox: store.pushOutbox, enrollments: store.enrollments },
     now: () => clock.now,
     newId: randomUUID,

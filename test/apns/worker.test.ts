@@ -130,7 +130,7 @@ t.test(
 t.test('GOAWAY, a cut connection and silence lose no push', async (t) => {
   const service = await apnsUnderTest(t)
   const { apns } = service
-  const { enrol, store, clock, worker, pushed } = await workerUnderTest(t, service, { timeout: 500 })
+  const { enrol, store, clock, worker, pushed } = await workerUnderTest(t, service, { timeout: 3_000 })
   const ids = Array.from({ length: 30 }, (_, index) => `phone-${index}`)
   for (const id of ids) await enrol(id)
   const wantAll = async () => {
@@ -167,7 +167,7 @@ t.test(
     const { hostname, port } = new URL(apns.origin)
     const proxy = await startTcpProxy(t, { host: hostname, port: Number(port) }, host)
     const origin = `https://${host}:${proxy.port}`
-    const { enrol, store, clock, worker } = await workerUnderTest(t, service, { origin, timeout: 300 })
+    const { enrol, store, clock, worker } = await workerUnderTest(t, service, { origin, timeout: 3_000 })
     await enrol('phone')
     await store.pushOutbox.wantPush('phone', clock.now)
     worker.poke()
