@@ -3,7 +3,7 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { readPushCertificate } from '../../src/apns/push-certificate.ts'
+import { readPushCertificate, stampOf } from '../../src/apns/push-certificate.ts'
 import { temporaryFolder } from '../helpers/certificates.ts'
 import { pushCertificate, topic } from './support.ts'
 
@@ -117,4 +117,24 @@ t.test('a file that cannot be used is told with its name, and never with its con
     t.throws(() => readPushCertificate(files), { name: 'PushCertificateUnusable', message })
     t.throws(() => readPushCertificate(files), { message: /^(?![\s\S]*BEGIN)/ })
   }
+})
+
+t.test('intermediates go along behind the certificate, in whichever order the file has them', async (t) => {
+  const { key, both, certificate } = await filesOf(t)
+  const { certificate: intermediate } = await pushCertificate('com.apple.mgmt.intermediate')
+  writeFileSync(both, `${intermediate}${certificate}`)
+  const { cert } = readPushCertificate({ certificate: both, key })
+  t.strictSame(
+    cert.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g)?.map((one) => one.trim()),
+    [certificate.trim(), intermediate.trim()],
+  )
+})
+
+t.test('a file that is far too large is not taken, and a new key alone is noticed', async (t) => {
+  const { cert, key, certificate } = await filesOf(t)
+  const before = stampOf({ certificate: cert, key })
+  writeFileSync(key, `${readFileSync(key, 'utf8')}\n`)
+  t.not(stampOf({ certificate: cert, key }), before)
+  writeFileSync(cert, `${certificate}${' '.repeat(256 * 1024)}`)
+  t.throws(() => readPushCertificate({ certificate: cert, key }), /push\.crt/)
 })
