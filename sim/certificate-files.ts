@@ -29,18 +29,24 @@ const pushTopic = 'com.apple.mgmt.External.evaluation'
 /**
  * Makes the certificates that are missing, expired or without a name of theirs in `folder`, as `NAME.crt` and `NAME.key`;
  * keeps the others. A certificate whose CA had to be made anew is made anew as well.
- * @returns the names of those that were made
+ * @returns the names of those that were made, in the order of the alphabet
  */
 export async function ensureCertificates(folder: string, now: number): Promise<readonly string[]> {
   mkdirSync(folder, { recursive: true })
   const files = new CertificateFolder(folder, now)
   const notBefore = now - 60 * 60 * 1000
-  const ca = await files.ensure('ca', authority('Gatehouse evaluation CA', notBefore))
-  await files.ensure('gateway', gatewayRequest(ca, notBefore))
-  const deviceCa = await files.ensure('device-ca', authority('Gatehouse evaluation device CA', notBefore))
-  await files.ensure('device', deviceRequest(deviceCa, notBefore))
-  await files.ensure('push', pushRequest(ca, notBefore))
-  return files.made
+  // Making keys takes most of a first start: those that do not wait for each other are made side by side.
+  const servers = async () => {
+    const ca = await files.ensure('ca', authority('Gatehouse evaluation CA', notBefore))
+    const gateway = files.ensure('gateway', gatewayRequest(ca, notBefore))
+    await Promise.all([gateway, files.ensure('push', pushRequest(ca, notBefore))])
+  }
+  const devices = async () => {
+    const ca = await files.ensure('device-ca', authority('Gatehouse evaluation device CA', notBefore))
+    await files.ensure('device', deviceRequest(ca, notBefore))
+  }
+  await Promise.all([servers(), devices()])
+  return files.made.toSorted()
 }
 
 /** The same set, in memory. */
