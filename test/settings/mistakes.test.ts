@@ -9,6 +9,10 @@ t.test('a mistake is told with its line, column, key and what is allowed', async
   t.strictSame(mistakes(t, [gateway, services, store, 'limits:', '  headerTimeout: 10']), [
     '5:18 limits.headerTimeout: must be a duration such as 500ms, 10s, 5m, 1h or 7d',
   ])
+  // Longer than a timer holds, which would be over at once.
+  t.strictSame(mistakes(t, [gateway, services, store, 'limits:', '  upgradeIdleTimeout: 30d']), [
+    '5:23 limits.upgradeIdleTimeout: must be 24d at most',
+  ])
   t.match(mistakes(t, [gateway, services, store, 'log: { level: verbose }']), [
     /^4:15 log\.level: must be one of trace, debug, info, warn, error, fatal, silent, not "verbose"/,
   ])

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { certificateFiles } from './gateway.ts'
 import { isLoopback } from './management.ts'
-import { count, duration, listenAddress, originUrl, refuse, said } from './values.ts'
+import { count, duration, listenAddress, originUrl, refuse, said, timer } from './values.ts'
 import { vendorSchema } from './vendors/table.ts'
 
 const shareSentence = 'must be a share such as 10% or 2.5%'
@@ -75,11 +75,11 @@ const webhooks = z
 
 export const complianceSection = z
   .strictObject({
-    interval: duration().prefault('5m').meta({
+    interval: timer().prefault('5m').meta({
       description:
         'From the beginning of one sweep through a vendor’s whole fleet to the next, give or take a tenth.',
     }),
-    askAgain: duration().prefault('30s').meta({
+    askAgain: timer().prefault('30s').meta({
       description:
         'How often devices that are out of compliance are asked for again, where the vendor can be asked for one device or for what has changed: who has mended the phone is back this soon.',
     }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Limits } from '../../domain/limits.ts'
-import { count, duration, method, size } from './values.ts'
+import { count, method, size, timer } from './values.ts'
 
 /** Connections: what clients may open, and how long they may take. */
 const connections = {
@@ -12,14 +12,12 @@ const connections = {
     description:
       'Requests after which a client connection is closed, so that clients spread again after a restart.',
   }),
-  keepAliveTimeout: duration().prefault('75s').meta({
+  keepAliveTimeout: timer().prefault('75s').meta({
     description:
       'How long a client connection may wait for its next request. Longer than the load balancer’s.',
   }),
-  tlsHandshakeTimeout: duration().prefault('10s').meta({ description: 'The time for the TLS handshake.' }),
-  proxyHeaderTimeout: duration()
-    .prefault('3s')
-    .meta({ description: 'The time for the PROXY protocol header.' }),
+  tlsHandshakeTimeout: timer().prefault('10s').meta({ description: 'The time for the TLS handshake.' }),
+  proxyHeaderTimeout: timer().prefault('3s').meta({ description: 'The time for the PROXY protocol header.' }),
   streamsPerConnection: count()
     .prefault(100)
     .meta({ description: 'Requests at a time on one HTTP/2 connection.' }),
@@ -31,7 +29,7 @@ const connections = {
 
 /** Requests. */
 const requests = {
-  headerTimeout: duration().prefault('10s').meta({
+  headerTimeout: timer().prefault('10s').meta({
     description: 'The time for the complete header section of a request, from its first byte (slow-loris).',
   }),
   headerSize: size().prefault('64KiB').meta({
@@ -48,11 +46,11 @@ const requests = {
         'The methods that pass, all of them. WebDAV and CalDAV need more. CONNECT and TRACE never pass.',
       examples: [['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PROPFIND', 'REPORT']],
     }),
-  bodyTimeout: duration()
+  bodyTimeout: timer()
     .prefault('30s')
     .meta({ description: 'How long a request’s body may make no progress.' }),
   bodyRate: size().prefault('1KiB').meta({ description: 'The least that a body must progress in a second.' }),
-  answerTimeout: duration().prefault('1m').meta({
+  answerTimeout: timer().prefault('1m').meta({
     description:
       'How long a client may leave an answer unread that waits for it: whoever asks and does not read holds a connection to the upstream.',
   }),
@@ -60,14 +58,14 @@ const requests = {
 
 /** Upstreams. */
 const upstreams = {
-  connectTimeout: duration()
+  connectTimeout: timer()
     .prefault('5s')
     .meta({ description: 'The time to connect to an upstream, its TLS handshake included.' }),
-  responseTimeout: duration().prefault('20m').meta({
+  responseTimeout: timer().prefault('20m').meta({
     description:
       'How long an upstream may be silent before and within its answer. Long polls (ActiveSync Ping, UCWA) wait 15 minutes and more: a shorter time breaks them.',
   }),
-  upgradeIdleTimeout: duration().prefault('30m').meta({
+  upgradeIdleTimeout: timer().prefault('30m').meta({
     description: 'How long a WebSocket may be silent in both directions.',
   }),
   upstreamHeaderSize: size()
@@ -77,22 +75,22 @@ const upstreams = {
     description:
       'Connections at a time to each upstream address, per process. Each parked long poll holds one, so fewer than `connections` lock devices out.',
   }),
-  upstreamKeepAlive: duration().prefault('30s').meta({
+  upstreamKeepAlive: timer().prefault('30s').meta({
     description: 'How long an idle connection to an upstream is kept. Shorter than the upstream’s own.',
   }),
 }
 
 /** The record and the cache before it. */
 const record = {
-  redisTimeout: duration().prefault('50ms').meta({
+  redisTimeout: timer().prefault('50ms').meta({
     description:
       'How long a request waits for Redis. Later the record is asked instead, and a sign-in that needs a nonce is told to try again.',
   }),
-  recordTimeout: duration().prefault('500ms').meta({
+  recordTimeout: timer().prefault('500ms').meta({
     description:
       'How long a request waits for a look into the record. Later the device is served from what is known of it, or told to try again.',
   }),
-  recordWriteTimeout: duration().prefault('5s').meta({
+  recordWriteTimeout: timer().prefault('5s').meta({
     description:
       'How long a request waits for a write to the record, such as a registration. Longer, because the writes of the whole installation follow one another.',
   }),
@@ -100,14 +98,14 @@ const record = {
 
 /** The process. */
 const whole = {
-  stopDelay: duration()
+  stopDelay: timer()
     .prefault('0s')
     .meta({
       description:
         'How long after SIGTERM new connections are still taken, while `/readyz` says 503 already. Behind a load balancer longer than its health checks need to notice: whom it sends meanwhile would be turned away.',
       examples: ['10s'],
     }),
-  drainFor: duration().prefault('30s').meta({
+  drainFor: timer().prefault('30s').meta({
     description: 'How long open requests may go on after SIGTERM and `stopDelay` before they are closed.',
   }),
   pendingApprovals: count().prefault(1000).meta({ description: 'Devices that wait for approval at a time.' }),

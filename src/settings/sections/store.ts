@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { formatPostgresUrl, type PostgresUrl, parsePostgresUrl } from '../../lib/postgres-url.ts'
 import { secretSource } from './secret.ts'
 import { serverTls } from './server-tls.ts'
-import { duration, refuse, said } from './values.ts'
+import { refuse, said, timer } from './values.ts'
 
 const sentence =
   'must be sqlite: and the path of a file, such as sqlite:/var/lib/gatehouse/gatehouse.db, or postgres://USER@HOST/DATABASE'
@@ -39,10 +39,10 @@ const postgres = z.strictObject({
     description:
       'Connections at a time, of each gateway process. Two of them are for writes. All processes together must stay below the server’s `max_connections`.',
   }),
-  connectTimeout: duration().prefault('5s').meta({
+  connectTimeout: timer().prefault('5s').meta({
     description: 'The time to connect, and to wait for a free connection.',
   }),
-  statementTimeout: duration().prefault('5s').meta({
+  statementTimeout: timer().prefault('5s').meta({
     description:
       'The time for one statement, its wait for locks included. The server ends it then; one that stays silent has its connection closed.',
   }),

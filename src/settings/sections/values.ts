@@ -26,6 +26,14 @@ export function duration(): z.ZodType<number, string> {
   })
 }
 
+/** What Node's timers hold: a longer one would be over at once. */
+const longestTimer = 24 * 86_400_000
+
+/** A duration that something waits for. @returns milliseconds, 24 days at most */
+export function timer(): z.ZodType<number, string> {
+  return duration().refine((milliseconds) => milliseconds <= longestTimer, 'must be 24d at most')
+}
+
 /** @returns bytes */
 export function size(): z.ZodType<number, string> {
   const sentence = 'must be a size such as 500B, 64KiB, 10MiB or 1GiB'
