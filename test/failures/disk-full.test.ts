@@ -47,7 +47,12 @@ t.test(
   async (t) => {
     const disk = join(temporaryFolder(t), 'disk')
     mkdirSync(disk)
-    const one = await site(t, { postgres: false, store: `sqlite:${disk}/record.db`, within: smallDisk(disk) })
+    const one = await site(t, {
+      postgres: false,
+      store: `sqlite:${disk}/record.db`,
+      within: smallDisk(disk),
+      limits: 'recordTimeout: 20s, recordWriteTimeout: 20s',
+    })
     const { first } = one
     const cookie = await knownDevice(one)
     const seen = `/proc/${first.child.pid}/root${disk}`

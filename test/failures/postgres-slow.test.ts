@@ -52,7 +52,7 @@ const faults: Readonly<Record<string, Fault>> = {
 }
 
 t.test('PostgreSQL does not answer: no request waits for it longer than its deadline', async (t) => {
-  const one = await site(t, { postgresSettings: { max_connections: '30' } })
+  const one = await site(t, { postgresSettings: { max_connections: '30' }, limits: 'recordTimeout: 1s' })
   t.teardown(() => Promise.all(hogs.splice(0).map((hog) => hog.end())))
   const cookie = await knownDevice(one)
   for (const [name, fault] of Object.entries(faults)) {

@@ -18,7 +18,7 @@ const faults: Readonly<Record<string, Fault>> = {
 }
 
 t.test('PostgreSQL goes away: who is known goes on, everybody else is told to come back', async (t) => {
-  const one = await site(t)
+  const one = await site(t, { limits: 'recordTimeout: 1s' })
   const cookie = await knownDevice(one)
   for (const [name, fault] of Object.entries(faults)) {
     await t.test(name, (t) => theRecordFails(t, one, cookie, fault))

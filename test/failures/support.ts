@@ -33,7 +33,7 @@ export interface SiteOptions {
   readonly redisLines?: readonly string[]
   /** Of postgresql.conf. */
   readonly postgresSettings?: Readonly<Record<string, string>>
-  /** Members of `limits` in the settings and in the policy. */
+  /** Members of `limits` in the settings and in the policy. By default the record has the time of a busy machine. */
   readonly limits?: string
   readonly policyLimits?: string
   readonly gateway?: string
@@ -103,7 +103,7 @@ export async function site(t: Test, options: SiteOptions = {}): Promise<Site> {
       ...(options.store !== undefined && { store: options.store }),
       ...(options.within && { within: options.within }),
       settings: [
-        `limits: { drainFor: 1s${options.limits === undefined ? '' : `, ${options.limits}`} }`,
+        `limits: { drainFor: 1s, ${options.limits ?? 'recordTimeout: 5s'} }`,
         ...(withRedis ? [`redis: redis://${toRedis.host}:${toRedis.port}`] : []),
       ].join('\n'),
     })
