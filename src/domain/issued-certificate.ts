@@ -26,6 +26,11 @@ export function proxiedSerial(publicKey: string): string {
   return hex.replace(/^0+(?=.)/, '')
 }
 
+/** What `proxiedSerial` was made of. */
+export function proxiedKeyOf(serial: string): string {
+  return Buffer.from(serial.padStart(64, '0'), 'hex').toString('base64url')
+}
+
 /** A certificate that our CA has issued, or one that a SCEP server behind has issued through us. Times are milliseconds since the epoch. */
 export interface IssuedCertificate {
   /** Hexadecimal, upper case, without leading zeros, as Node and OpenSSL print it; `proxiedSerial` of one of a server behind. */

@@ -35,8 +35,11 @@ export interface Certificates {
   /** Newest first. */
   byPublicKey(publicKey: string): Promise<readonly IssuedCertificate[]>
   ofEnrollment(enrollment: string): Promise<readonly IssuedCertificate[]>
-  /** Those that came with managed profiles, by enrollment; who has none is missing. */
-  ofProfiles(enrollments: readonly string[]): Promise<ReadonlyMap<string, readonly IssuedCertificate[]>>
+  /**
+   * Those that came with managed profiles, by enrollment; who has none is missing. Of a SCEP server behind, each that a key has
+   * asked for, good for as long as the device's own identity.
+   */
+  ofProfiles(enrollments: readonly string[]): Promise<ReadonlyMap<string, readonly ProfileCertificate[]>>
   /** Newest first; `after` is the serial of the last one of the page before. */
   list(query: CertificateQuery): Promise<readonly IssuedCertificate[]>
   /** Revoking what is revoked changes nothing. @returns it as it is now */
@@ -68,6 +71,20 @@ export interface Certificates {
   /** The same of one authority, for its revocation list, in the order of their serials. */
   revokedBy(authority: string, now: number): Promise<readonly IssuedCertificate[]>
 }
+
+/** What a profile's renewal goes by. */
+export type ProfileCertificate = Pick<
+  IssuedCertificate,
+  | 'serial'
+  | 'authority'
+  | 'enrollment'
+  | 'profile'
+  | 'predecessor'
+  | 'notBefore'
+  | 'notAfter'
+  | 'issuedAt'
+  | 'revoked'
+>
 
 /** By when they were issued, milliseconds since the epoch: later than `after`, and `before` at the latest. */
 export interface IdentitiesIssued {

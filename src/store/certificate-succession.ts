@@ -85,7 +85,16 @@ async function formerKeys(
       .orderBy('issued_at', 'desc')
       .limit(10)
       .execute()
-    return rows.map(({ public_key }) => public_key)
+    const proxied = await tx
+      .selectFrom('proxied_keys')
+      .select('public_key')
+      .where('enrollment', '=', enrollment)
+      .where('profile', '=', profile)
+      .where('ended_at', 'is', null)
+      .orderBy('bound_at', 'desc')
+      .limit(10)
+      .execute()
+    return [...rows, ...proxied].map(({ public_key }) => public_key)
   }
   if (predecessor === undefined) return []
   return (await held.where('serial', '=', predecessor).execute()).map(({ public_key }) => public_key)

@@ -6,12 +6,14 @@ import {
   type Certificates,
   type IssueOutcome,
   mostOwnRenewals,
+  type ProfileCertificate,
 } from './certificate-ports.ts'
 import { readLine, revokeLine, revokeRow, revokeUnused, revokeWithin } from './certificate-revocations.ts'
 import { findRow, toCertificate, toRow } from './certificate-rows.ts'
 import { carryRegistrations, withOrigin } from './certificate-succession.ts'
 import { type Database, type WriteTransaction, write } from './database.ts'
 import { endedKeys } from './proxied-keys.ts'
+import { proxiedOfProfiles } from './proxied-profiles.ts'
 import { slices } from './slices.ts'
 
 /** Certificates that our authorities have issued. */
@@ -23,7 +25,7 @@ export function createCertificates(db: Database): Certificates {
     byPublicKey: (publicKey) => all(db, 'public_key', publicKey),
     ofEnrollment: (enrollment) => all(db, 'enrollment', enrollment),
     async ofProfiles(enrollments) {
-      const found: IssuedCertificate[] = []
+      const found: ProfileCertificate[] = []
       for (const ids of slices(enrollments)) {
         const rows = await db.read
           .selectFrom('certificates')
@@ -33,7 +35,7 @@ export function createCertificates(db: Database): Certificates {
           .orderBy('issued_at', 'desc')
           .orderBy('serial')
           .execute()
-        found.push(...rows.map(toCertificate))
+        found.push(...rows.map(toCertificate), ...(await proxiedOfProfiles(db, ids)))
       }
       return Map.groupBy(found, ({ enrollment }) => enrollment)
     },

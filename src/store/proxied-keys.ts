@@ -99,6 +99,8 @@ async function bind(
       challenge,
       bound_at: at,
       ended_at: null,
+      profile: row.profile,
+      renews: row.renews,
     })
     .execute()
   const { enrollment, renews, profile } = row

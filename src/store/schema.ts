@@ -509,6 +509,9 @@ export interface ProxiedKeyRow {
   challenge: string
   bound_at: number
   ended_at: number | null
+  /** As in the challenge. */
+  profile: string | null
+  renews: string | null
 }
 
 export interface PushRow {

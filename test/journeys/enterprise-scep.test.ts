@@ -7,11 +7,12 @@ import type { AppleDevice } from '../../sim/apple-device.ts'
 import { certificateRequest, scepRequest, temporaryIdentity } from '../../sim/scep-client.ts'
 import type { PlistDict } from '../../src/lib/plist/values.ts'
 import { Secret } from '../../src/settings/secret.ts'
-import { day, renewalUnderTest } from '../enrollment/renewal/support.ts'
+import { askProfiles, day, renewalUnderTest, settled } from '../enrollment/renewal/support.ts'
 import { certificates, temporaryFolder } from '../helpers/certificates.ts'
 import { chatService, internet } from '../helpers/chat.ts'
 import { type EnrollmentUnderTest, topic } from '../helpers/enrollment.ts'
 import { enterpriseScep } from '../helpers/enterprise-scep.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { ask, form } from '../helpers/http-client.ts'
 import { openStream } from '../helpers/open-stream.ts'
 import { rsaKey } from '../helpers/scep.ts'
@@ -24,7 +25,7 @@ access:
 `
 
 /** Gatehouse before a SCEP server of the enterprise, whose CA the gateway believes (`gateway.tls.clientCa`). */
-async function setUp(t: Test) {
+async function setUp(t: Test, more = '') {
   const folder = temporaryFolder(t)
   const { deviceCa } = await certificates(t)
   const behind = await enterpriseScep(t, deviceCa)
@@ -35,7 +36,8 @@ async function setUp(t: Test) {
   const enrollment = await renewalUnderTest(t, {
     policy,
     services,
-    enrollment: `scep: { attempts: 2, proxy: { url: "${behind.url}", issuers: [${issuer}], challenge: { file: ${password} } } }`,
+    enrollment: `scep: { attempts: 2, proxy: { url: "${behind.url}", issuers: [${issuer}], challenge: { file: ${password} } } }
+${more}`,
   })
   const enrolled = async (user: string, path = '/enroll/profile') => {
     const phone = await enrollment.device()
@@ -232,6 +234,65 @@ t.test(
     t.equal(await store.renewals.get(phone.options.udid), undefined)
     await phone.poll()
     t.match(await store.enrollments.get(phone.options.udid), { state: 'enrolled', user: 'alice' })
+  },
+)
+
+const wifi = `name: wifi
+title: Wi-Fi
+assign: { everyone: true }
+payloads:
+  - scep: { id: device }
+  - wifi: { ssid: Example, eap: [tls], identity: device, trustedServers: [radius.example.com] }
+`
+
+t.test(
+  'a certificate of a managed profile is renewed through the proxy, once, and what it registered goes on',
+  async (t) => {
+    const folder = temporaryFolder(t)
+    writeFileSync(join(folder, 'wifi.yaml'), wifi)
+    const enrollment = await setUp(t, `profiles: { files: [${folder}] }`)
+    const { store, enrolled, behind, clock } = enrollment
+    const phone = await enrolled('alice')
+    const { udid } = phone.options
+    const identity = () => phone.identities.get('localhost.mdm.profile.wifi.device')
+    const look = async () => {
+      await askProfiles(enrollment, udid)
+      await phone.poll()
+      await settled(enrollment, udid)
+      await phone.poll()
+    }
+    await eventually(async () => {
+      await phone.poll()
+      return identity() !== undefined
+    })
+    await settled(enrollment, udid)
+    const former = identity()!
+    t.equal((await signIn(enrollment, former)).status, 302)
+    const asked = behind.asked.length
+    clock.ahead = 14 * day
+    await look()
+    t.equal(identity()!.certificate, former.certificate, 'of 30 days, half are enough to begin with')
+
+    clock.ahead = 16 * day
+    await askProfiles(enrollment, udid)
+    await eventually(async () => {
+      await phone.poll()
+      return identity()!.certificate !== former.certificate
+    })
+    const present = identity()!
+    t.match(new X509Certificate(present.certificate).issuer, /Device CA|device/i)
+    t.equal((await signIn(enrollment, present)).status, 302)
+    const registered = await store.registrations.list({ user: 'alice', limit: 9 })
+    t.equal(registered.length, 1, 'the same registration')
+
+    await settled(enrollment, udid)
+    await look()
+    await look()
+    t.equal(identity()!.certificate, present.certificate, 'once')
+    t.equal(behind.asked.length, asked + 1)
+    await phone.checkOut()
+    for (const one of [former, present])
+      t.match((await signIn(enrollment, one)).body, 'certificate.revoked', 'both end with the enrollment')
   },
 )
 

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import type { Enrollment } from '../../domain/enrollment.ts'
+import { proxiedKeyOf } from '../../domain/issued-certificate.ts'
 import { sha256 } from '../../lib/hash.ts'
 import { writePlist } from '../../lib/plist/write.ts'
 import type { Store } from '../../store/ports.ts'
@@ -10,7 +11,7 @@ import type { DeviceIdentitySource } from './payloads/payload.ts'
 import { encryptedPlist, profilePlist } from './seal-profile.ts'
 
 export interface DeliveryOptions {
-  readonly record: Pick<Store, 'certificates' | 'scepChallenges'>
+  readonly record: Pick<Store, 'certificates' | 'proxiedKeys' | 'scepChallenges'>
   readonly authority: ProfileAuthority
   readonly now: () => number
   /** 256 random bits as text: a challenge. */
@@ -81,9 +82,14 @@ interface NewIdentity {
 }
 
 /** What was revoked is renewed by nothing. */
-async function holds(serial: string, { certificates }: DeliveryOptions['record']): Promise<boolean> {
+async function holds(
+  serial: string,
+  { certificates, proxiedKeys }: DeliveryOptions['record'],
+): Promise<boolean> {
   const certificate = await certificates.bySerial(serial)
-  return certificate !== undefined && certificate.revoked === undefined
+  if (certificate !== undefined) return certificate.revoked === undefined
+  const key = await proxiedKeys.find(proxiedKeyOf(serial))
+  return key !== undefined && key.endedAt === undefined
 }
 
 /** The certificate names the enrollment, so that it ends together with it. */

@@ -1,6 +1,6 @@
 import { type AccessRightName, accessRightsIn } from '../../domain/access-rights.ts'
 import type { Enrollment } from '../../domain/enrollment.ts'
-import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
+import type { ProfileCertificate } from '../../store/certificate-ports.ts'
 import { CmsError } from '../cms/cms.ts'
 import { type Subject, userEnrollmentSystem, variablesOf } from './assignment.ts'
 import {
@@ -11,7 +11,7 @@ import {
   type Recipient,
 } from './build-profile.ts'
 import { NoRecipient } from './deliver.ts'
-import { replacedBy } from './generation.ts'
+import { type RenewalTimes, replacedBy } from './generation.ts'
 import { MissingVariable } from './variables.ts'
 
 /** One enrolled device, as profiles see it. */
@@ -32,16 +32,15 @@ export class Device {
   }
 
   recipientOf({ issues, identifier: profile }: ProfileTemplate): Recipient {
-    const { issued, endsBefore } = this.#certificates
-    const renews = issues ? replacedBy(issued, { profile, endsBefore }) : undefined
+    const { issued, ...times } = this.#certificates
+    const renews = issues ? replacedBy(issued, { profile, ...times }) : undefined
     return renews === undefined ? this.#recipient : { ...this.#recipient, renews }
   }
 }
 
 /** Of a device: those that profiles brought, and when such a one is renewed. */
-export interface Certificates {
-  readonly issued: readonly IssuedCertificate[]
-  readonly endsBefore: number
+export interface Certificates extends RenewalTimes {
+  readonly issued: readonly ProfileCertificate[]
 }
 
 /** Was the device asked for this right when it enrolled? Nothing is known of those that enrolled before that was kept. */

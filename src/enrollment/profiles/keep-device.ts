@@ -1,6 +1,6 @@
 import type { Enrollment } from '../../domain/enrollment.ts'
-import type { IssuedCertificate } from '../../domain/issued-certificate.ts'
 import type { MdmCommand } from '../../domain/mdm-command.ts'
+import type { ProfileCertificate } from '../../store/certificate-ports.ts'
 import type { Store } from '../../store/ports.ts'
 import type { DeviceProfile, EnrolledPerson, ReportedList } from '../../store/profile-ports.ts'
 import { isAssigned } from './assignment.ts'
@@ -33,7 +33,7 @@ export interface Known {
   readonly people: ReadonlyMap<string, EnrolledPerson>
   readonly reported: ReadonlyMap<string, ReportedList>
   /** Those that came with profiles, where a profile in force brings any. */
-  readonly certificates: ReadonlyMap<string, readonly IssuedCertificate[]>
+  readonly certificates: ReadonlyMap<string, readonly ProfileCertificate[]>
 }
 
 export interface Kept {
@@ -70,7 +70,8 @@ export class DeviceKeeper {
     const subject = { enrollment, person }
     const device = new Device(subject, organisation, {
       issued: certificates.get(enrollment.id) ?? [],
-      endsBefore: now() + renewBefore,
+      now: now(),
+      renewBefore,
     })
     const told = reportedProfiles(reported.get(enrollment.id), profilePrefix(organisation.identifier))
     const fresh = told !== undefined && told.at >= enrollment.authenticatedAt ? told : undefined

@@ -16,6 +16,7 @@ import * as growth from './0014-growth.ts'
 import * as renewal from './0015-renewal.ts'
 import * as certificateSearch from './0016-certificate-search.ts'
 import * as checkin from './0017-checkin.ts'
+import * as proxiedProfiles from './0018-proxied-profiles.ts'
 
 /**
  * Every step from an empty database to the present schema, in the order of their names. A step that has been
@@ -39,4 +40,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0015-renewal': renewal,
   '0016-certificate-search': certificateSearch,
   '0017-checkin': checkin,
+  '0018-proxied-profiles': proxiedProfiles,
 }

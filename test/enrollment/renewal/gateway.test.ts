@@ -4,13 +4,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DeviceIdentity } from '../../../sim/apple/messages.ts'
 import type { PlistDict } from '../../../src/lib/plist/values.ts'
-import { writePlist } from '../../../src/lib/plist/write.ts'
 import { temporaryFolder } from '../../helpers/certificates.ts'
 import { chatService } from '../../helpers/chat.ts'
 import type { EnrollmentOptions } from '../../helpers/enrollment.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { ask, type ClientAnswer, form } from '../../helpers/http-client.ts'
-import { day, type RenewalUnderTest, renewalUnderTest } from './support.ts'
+import { askProfiles, day, type RenewalUnderTest, renewalUnderTest, settled } from './support.ts'
 
 const policy = `
 registration:
@@ -161,22 +160,3 @@ t.test(
     phone.identity = identity
   },
 )
-
-/** A question whose answer has the keeper look at the device. */
-async function askProfiles({ store }: RenewalUnderTest, udid: string): Promise<void> {
-  await store.mdmCommands.enqueue(
-    {
-      ...{ uuid: `ask ${Math.random()}`, enrollment: udid, requestType: 'ProfileList', once: true },
-      payload: writePlist({ RequestType: 'ProfileList' }),
-    },
-    { name: 'admin', why: 'a test', at: Date.now() },
-  )
-}
-
-/** The profile is there, as far as the record knows. */
-function settled({ store }: RenewalUnderTest, udid: string): Promise<unknown> {
-  return eventually(async () => {
-    const rows = await store.deviceProfiles.of([udid])
-    return rows.length === 1 && rows[0]?.state === 'done'
-  })
-}

@@ -7,6 +7,7 @@ import { openProfileSigner } from '../../../src/enrollment/ca/profile-signer.ts'
 import { signData } from '../../../src/enrollment/cms/sign-data.ts'
 import { ProfileDelivery } from '../../../src/enrollment/profile-delivery.ts'
 import { type RenewalOptions, renewalRound } from '../../../src/enrollment/renewal/renewal.ts'
+import { writePlist } from '../../../src/lib/plist/write.ts'
 import { systemRandom } from '../../../src/lib/random.ts'
 import { renewIdentities } from '../../../src/roles/renewals.ts'
 import type { EnrollmentSettings } from '../../../src/settings/build-enrollment.ts'
@@ -19,6 +20,7 @@ import {
   enrollmentUnderTest,
   topic,
 } from '../../helpers/enrollment.ts'
+import { eventually } from '../../helpers/eventually.ts'
 
 export const day = 24 * 60 * 60 * 1000
 
@@ -113,4 +115,23 @@ export async function renewalUnderTest(
         .length
     },
   }
+}
+
+/** A question whose answer has the keeper look at the device. */
+export async function askProfiles({ store }: RenewalUnderTest, udid: string): Promise<void> {
+  await store.mdmCommands.enqueue(
+    {
+      ...{ uuid: `ask ${Math.random()}`, enrollment: udid, requestType: 'ProfileList', once: true },
+      payload: writePlist({ RequestType: 'ProfileList' }),
+    },
+    { name: 'admin', why: 'a test', at: Date.now() },
+  )
+}
+
+/** The profile is there, as far as the record knows. */
+export function settled({ store }: RenewalUnderTest, udid: string): Promise<unknown> {
+  return eventually(async () => {
+    const rows = await store.deviceProfiles.of([udid])
+    return rows.length === 1 && rows[0]?.state === 'done'
+  })
 }

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { proxiedAuthority, proxiedKeyOf, proxiedSerial } from '../../../src/domain/issued-certificate.ts'
 import { sha256OfParts } from '../../../src/lib/hash.ts'
 import type { Renewal } from '../../../src/store/renewal-ports.ts'
 import { certificate } from './certificates.ts'
@@ -141,6 +142,47 @@ export function renewalsContract(t: Test, open: OpenStore): void {
         t.ok((await certificates.bySerial(serial))?.revoked, `${serial}, although A4 was never shown`)
     },
   )
+
+  t.test('of a server behind, what came with a profile is known by its key, until that ends', async (t) => {
+    const store = await open(t)
+    const { certificates, proxiedKeys, scepChallenges, registrations } = store
+    const bind = async (publicKey: string, at: number, more: { profile?: string; renews?: string } = {}) => {
+      const hash = `for ${publicKey}`
+      await scepChallenges.add({ hash, enrollment: 'U1', createdAt: start, expiresAt: start + 1000, ...more })
+      return proxiedKeys.bind({ publicKey, challenge: hash, at })
+    }
+    const identity = certificate(proxiedSerial('AA'), {
+      publicKey: 'AA',
+      enrollment: 'U1',
+      authority: proxiedAuthority,
+    })
+    const good = { notBefore: start, notAfter: start + 500 }
+    await bind('AA', start)
+    await bind('BB', start + 10, { profile: 'wifi' })
+    t.equal((await certificates.ofProfiles(['U1'])).size, 0, 'nobody knows yet how long they are good')
+    await proxiedKeys.learn({ ...identity, ...good }, scep)
+    const about = { authority: proxiedAuthority, enrollment: 'U1', profile: 'wifi' }
+    const first = {
+      serial: proxiedSerial('BB'),
+      ...about,
+      notBefore: start + 10,
+      notAfter: start + 510,
+      issuedAt: start + 10,
+    }
+    await enroll(store, 'U1', { identity: { certificate: identity.fingerprint, publicKey: 'AA' } })
+    t.strictSame([...(await certificates.ofProfiles(['U1', 'U2']))], [['U1', [first]]])
+
+    const hash = (publicKey: string) => sha256OfParts('mail', 'certificate', publicKey)
+    await registrations.register(registration('r_b'), [{ binding: 'certificate', hash: hash('BB') }], 9)
+    await bind('CC', start + 20, { profile: 'wifi', renews: first.serial })
+    t.equal((await registrations.findByKeys([hash('CC')], start))?.state.registration.id, 'r_b')
+    const found = (await certificates.ofProfiles(['U1'])).get('U1') ?? []
+    t.strictSame(found.map(({ predecessor }) => predecessor).toSorted(), [first.serial, undefined])
+    const padded = Buffer.alloc(32, 7).fill(0, 0, 2).toString('base64url')
+    t.equal(proxiedKeyOf(proxiedSerial(padded)), padded)
+    await certificates.revokeEnrollment('U1', 'cessationOfOperation', admin)
+    t.equal((await certificates.ofProfiles(['U1'])).size, 0)
+  })
 
   t.test('what a certificate has registered is known by the one that takes its place', async (t) => {
     const { certificates, registrations, audit, changes, scepChallenges, proxiedKeys } = await open(t)
