@@ -56,7 +56,7 @@ function byHand(devices: readonly ManagedDevice[], { linked }: MatchContext): Fo
 }
 
 /** Strongest first. What two devices of one vendor share (a serial that was typed in twice) identifies neither. */
-const provenKinds = ['udid', 'entraDeviceId', 'imei', 'meid', 'serial'] as const
+const provenKinds = ['enrollment', 'udid', 'entraDeviceId', 'imei', 'meid', 'serial'] as const
 
 function byProvenId({ deviceIds }: Registration, devices: readonly ManagedDevice[]): Found | undefined {
   if (deviceIds === undefined) return undefined

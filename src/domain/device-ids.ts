@@ -14,7 +14,17 @@ export interface DeviceIds {
   readonly easDeviceId?: readonly string[]
   /** Microsoft Entra (Azure AD) device id, a GUID. */
   readonly entraDeviceId?: string
+  /** Under which Gatehouse itself has enrolled it. Never what a device says: proved by the certificate that it was given. */
+  readonly enrollment?: string
 }
 
-export const deviceIdKinds = ['udid', 'serial', 'imei', 'meid', 'easDeviceId', 'entraDeviceId'] as const
+export const deviceIdKinds = [
+  'enrollment',
+  'udid',
+  'serial',
+  'imei',
+  'meid',
+  'easDeviceId',
+  'entraDeviceId',
+] as const
 export type DeviceIdKind = (typeof deviceIdKinds)[number]

@@ -5,6 +5,7 @@ import { sameUser } from '../clients/user-name.ts'
 import type { Answer } from '../domain/answer.ts'
 import type { Binding, ClientKey } from '../domain/client-identity.ts'
 import type { Decision } from '../domain/decision.ts'
+import type { DeviceIds } from '../domain/device-ids.ts'
 import type { ReasonCode } from '../domain/reason.ts'
 import type { DeviceState, Registration } from '../domain/registration.ts'
 import type { RequestHead } from '../domain/request-head.ts'
@@ -17,6 +18,8 @@ import { isWithoutSignIn } from './routing.ts'
 export interface RegisterDependencies {
   readonly registrations: Pick<RegistrationWriter, 'register' | 'addKeys' | 'removeKeys'>
   readonly grants: Pick<Grants, 'add'>
+  /** The device of our own enrollment that holds this key. */
+  readonly enrolledDevice: (publicKeySha256: string) => Promise<string | undefined>
   readonly clientsPerUser: () => number
   /** 256 random bits, base64url. */
   readonly newSecret: () => string
@@ -93,6 +96,7 @@ async function commit(
   const registration = {
     ...describe(assessment, decision, { binding: first.binding, accepted }, deps),
     ...bound,
+    ...(await provedIds(assessment, bound?.deviceIds, deps)),
   }
   const keys = isProved(first.binding) ? identity : [...identity, ...(observation.grants ?? [])]
   // An approval lets one device register, once.
@@ -137,6 +141,17 @@ function boundTo(
   const proved = { deviceIds: device.ids, appDeviceId: device.id }
   if (isWithoutSignIn(route)) return { ...proved, user: device.user }
   return sameUser(user, device.user) ? proved : 'other-user'
+}
+
+/** What the company app has proved, and which of our own enrollments the certificate is of. */
+async function provedIds(
+  { request }: Assessment,
+  proved: DeviceIds | undefined,
+  { enrolledDevice }: RegisterDependencies,
+): Promise<Pick<Registration, 'deviceIds'>> {
+  const certificate = request.head.connection.clientCertificate
+  const enrollment = certificate && (await enrolledDevice(certificate.publicKeySha256))
+  return enrollment === undefined ? {} : { deviceIds: { ...proved, enrollment } }
 }
 
 /** Where nobody signs in, all browsers share one name: a limit per user would count them together. */

@@ -192,6 +192,7 @@ function assemblePipeline(
   const register: RegisterDependencies = {
     registrations: store.registrations,
     grants: store.grants,
+    enrolledDevice: (publicKey) => store.enrollments.deviceOfKey(publicKey),
     clientsPerUser: () => policy.current.limits.clientsPerUser,
     newSecret: random.secret,
     newRegistrationId: () => `r_${random.id()}`,

@@ -41,6 +41,8 @@ export interface Enrollments {
   ownerOf(certificate: string): Promise<string | undefined>
   /** Every certificate that has spoken for it, the present one included. */
   certificatesOf(id: string): Promise<readonly string[]>
+  /** The enrolled device that holds this key (SHA-256 of its SPKI, base64url): as its identity, or by a managed profile. */
+  deviceOfKey(publicKey: string): Promise<string | undefined>
   /** Costs a write once a minute. */
   seen(id: string, at: number): Promise<void>
   secrets(id: string): Promise<EnrollmentSecrets>

@@ -6,6 +6,7 @@ import { type Database, type WriteTransaction, write } from './database.ts'
 import { beginEnrollment, repin } from './enrollment-begin.ts'
 import { endEnrollment } from './enrollment-end.ts'
 import { inventoryBody } from './enrollment-inventory.ts'
+import { deviceOfKey } from './enrollment-keys.ts'
 import type {
   EnrollmentQuery,
   EnrollmentSecrets,
@@ -49,6 +50,7 @@ export function createEnrollments(db: Database, openSeal: OpenSeal): Enrollments
         .execute()
       return rows.map((row) => row.certificate)
     },
+    deviceOfKey: (publicKey) => deviceOfKey(db, publicKey),
     seen: (id, at) => seen(db, id, at),
     secrets: async (id) => secrets(db, id, openSeal),
     async setBootstrapToken(id, token) {

@@ -62,6 +62,7 @@ const reads: { readonly [P in keyof Store]?: MethodsOf<Store[P]> } = {
     'withSerial',
     'ownerOf',
     'certificatesOf',
+    'deviceOfKey',
     'secrets',
     'inventory',
     'pushTarget',

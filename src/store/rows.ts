@@ -39,6 +39,7 @@ export const deviceIdsSchema = z.strictObject({
   meid: z.exactOptional(z.string()),
   easDeviceId: z.exactOptional(z.array(z.string())),
   entraDeviceId: z.exactOptional(z.string()),
+  enrollment: z.exactOptional(z.string()),
 })
 const evidence = z.array(z.enum(evidenceKinds))
 const strings = z.array(z.string())

@@ -75,7 +75,8 @@ class Gatehouse implements Connector {
     const name = user?.toLowerCase()
     const { compliance, reasons } = verdict({ enrollment, inventory, profiles }, this.#settings)
     return {
-      ...{ vendor: this.#name, vendorDeviceId: id, ids, platform: device.platform },
+      ...{ vendor: this.#name, vendorDeviceId: id, platform: device.platform },
+      ids: { ...ids, enrollment: id },
       user: name === undefined ? {} : { name, ...(name.includes('@') && { upn: name }) },
       management: managementOf[state],
       ...{ compliance, reasons, lastSeen: lastSeenAt },

@@ -35,6 +35,7 @@ const deviceIds = strict<DeviceIds>()({
   meid: optional,
   easDeviceId: z.array(text).exactOptional(),
   entraDeviceId: optional,
+  enrollment: optional,
 })
 
 const registration = strict<Registration>()({

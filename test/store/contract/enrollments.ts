@@ -105,6 +105,43 @@ export function enrollmentsContract(t: Test, open: OpenStore): void {
   })
 
   t.test(
+    'a key is its device’s once it has spoken for it, or came with a profile, as long as both hold',
+    async (t) => {
+      const store = await open(t)
+      const { certificates, enrollments, scepChallenges } = store
+      const holder = (serial: string) => enrollments.deviceOfKey(certificate(serial).publicKey)
+      const scep = { name: 'scep', at: start }
+      const issue = (serial: string, more = {}) =>
+        certificates.issue(certificate(serial, { enrollment: 'U1', ...more }), scep)
+      const profile = async (hash: string, enrollment: string) => {
+        const until = { createdAt: start, expiresAt: start + 1_000_000 }
+        await scepChallenges.add({ hash, enrollment, profile: 'com.example.mail', ...until })
+        return { challenge: hash, enrollment }
+      }
+      await issue('A1')
+      t.equal(await holder('A1'), undefined, 'it has only asked for it, under a name that it said')
+      const { fingerprint, publicKey } = certificate('A1')
+      await enrollments.begin(enrollmentStart('U1', { identity: { certificate: fingerprint, publicKey } }))
+      t.equal(await holder('A1'), undefined, 'it has not finished')
+      await enrollments.takeToken(tokenUpdate('U1'))
+      t.equal(await holder('A1'), 'U1')
+      await issue('A2')
+      t.equal(await holder('A2'), undefined, 'another one under this name')
+      await issue('A3', await profile('h1', 'U1'))
+      t.equal(await holder('A3'), 'U1', 'that of its mail profile')
+      await enrollments.takeToken(
+        tokenUpdate('U1:ann', { channel: { kind: 'user', parent: 'U1', user: 'Ann' } }),
+      )
+      await issue('A4', await profile('h2', 'U1:ann'))
+      t.equal(await holder('A4'), 'U1', 'one of its people’s')
+      await certificates.revoke('A3', 'keyCompromise', admin)
+      t.equal(await holder('A3'), undefined)
+      await enrollments.end('U1', 'leaving', admin)
+      t.equal(await holder('A1'), undefined)
+    },
+  )
+
+  t.test(
     'a device that enrolls anew has nothing of before: no token, no inventory, no waiting wipe',
     async (t) => {
       const store = await open(t)
