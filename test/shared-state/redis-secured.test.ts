@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import tls, { type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { Secret } from '../../src/settings/secret.ts'
 import { aclRules } from '../../src/shared-state/redis/acl.ts'
@@ -42,6 +43,37 @@ t.test('a wrong password, a wrong name and an unknown authority are said, and no
   t.match(told, [[/WRONGPASS/], [/cache.example.com/], [/certificate/]])
   t.notMatch(JSON.stringify(told), /hush|guess/)
 })
+
+t.test(
+  'a connection that fails twice, by its certificate and by an alert behind it, ends no process',
+  async (t) => {
+    const sockets: TLSSocket[] = []
+    const { connect } = tls
+    t.teardown(() => {
+      tls.connect = connect
+    })
+    // The driver's own way to a socket: when an alert comes is the server's to say.
+    tls.connect = ((...options: Parameters<typeof connect>) => {
+      const socket = connect(...options)
+      sockets.push(socket)
+      return socket
+    }) as typeof connect
+    const { host, port } = redis
+    for (const server of [
+      { kind: 'single', host, port },
+      { kind: 'cluster', nodes: [{ host, port }] },
+    ] as const) {
+      sockets.length = 0
+      await sharedState(t, { settings: { ...settings, server, tls: { ca: [], verify: 'ca' } }, away: true })
+      // The driver has one more of a cluster, by which it hears of other nodes: that one is its own.
+      const refused = await eventually(() =>
+        sockets.find((socket) => socket.errored !== null && socket.listenerCount('error') > 0),
+      )
+      t.ok(refused.emit('error', new Error('tlsv1 alert decode error')), 'somebody listens')
+      t.ok(refused.emit('error', new Error('another')))
+    }
+  },
+)
 
 t.test('any name of the authority’s own certificates will do when the settings say so', async (t) => {
   const { nonces } = await sharedState(t, { settings: { ...settings, tls: { ca, verify: 'ca' } } })

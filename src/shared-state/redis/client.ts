@@ -51,7 +51,7 @@ export async function openRedisClient(
   options: RedisClientOptions,
 ): Promise<RedisClient> {
   const common = await driverOptions(settings, options)
-  return new Client(() => createDriver(settings, common), options)
+  return new Client(() => outliveErrors(createDriver(settings, common)), options)
 }
 
 const longestPause = 5_000
@@ -128,6 +128,22 @@ function createDriver({ server }: RedisSettings, options: DriverOptions): Driver
     retryDelayOnClusterDown: 20,
     retryDelayOnTryAgain: 20,
   })
+}
+
+/**
+ * The driver listens for one error of each socket. One of TLS may tell two, such as a certificate that is refused and then
+ * the server's alert, and an error that nobody listens for ends the process.
+ */
+function outliveErrors(driver: Driver): Driver {
+  const outlive = (redis: Redis) =>
+    redis.on('error', () => {
+      // Told while the socket tells the first one.
+      const { stream } = redis as { stream?: Redis['stream'] } // none while it looks for the master
+      stream?.on('error', ignore)
+    })
+  if (driver instanceof Cluster) driver.on('+node', outlive)
+  else outlive(driver)
+  return driver
 }
 
 class Client implements RedisClient {
