@@ -327,6 +327,29 @@ t.test(
   },
 )
 
+t.test(
+  'profiles are signed by a certificate that holds, of the CA that issues, and good for that alone',
+  async (t) => {
+    const { tool, options, store, settings, clock } = await setUp(t)
+    const service = await CertificateService.open(options)
+    const open = () =>
+      openProfileSigner({ settings, service, certificates: store.certificates, now: options.now })
+    const { certificate: first } = await open()
+    tool.file('signer.crt', first.toString())
+    const text = tool.run('x509', '-in', 'signer.crt', '-noout', '-text').toString()
+    t.match(text, /Key Usage: critical\s+Digital Signature\n/)
+    t.notMatch(text, 'TLS Web Client Authentication', 'the key of a server opens no gateway')
+    const by = { name: 'root', why: 'its key was read', at: clock.now }
+    await store.certificates.revoke(first.serialNumber, 'keyCompromise', by)
+    const { certificate: second } = await open()
+    t.not(second.serialNumber, first.serialNumber)
+    await addOwn(options, { bits: 2048, replaces: service.issuing.id, by })
+    await service.refresh()
+    t.notOk(second.verify(createPublicKey(service.issuing.key)))
+    t.ok((await open()).certificate.verify(createPublicKey(service.issuing.key)))
+  },
+)
+
 /** An enterprise CA that OpenSSL makes, put where the settings name it. */
 function enterprise(tool: ReturnType<typeof openssl>, name: string) {
   tool.run(
