@@ -2,12 +2,12 @@
  * The phone of `enroll simulate`. The simulators in sim/ are no part of the product: types apart, they are loaded when the command
  * runs, where they are there at all. They reach this machine alone, and so does what is said here.
  */
-import { readFileSync } from 'node:fs'
 import type { VisitedService } from '../../sim/apple/visit.ts'
 import type { IphoneOptions } from '../../sim/iphone.ts'
 import type { Service } from '../domain/service.ts'
 import type { Settings } from '../settings/settings.ts'
 import { CommandFailed, UsageError } from './errors.ts'
+import { fileText, needed } from './simulation-words.ts'
 
 const name = 'enroll simulate'
 
@@ -53,8 +53,8 @@ export function wantedPhone(
     )
   return {
     origin: here(options.enrollment ?? enrollment.publicUrl, '--enrollment'),
-    code: needed(options.code, '--code'),
-    ca: fileText(needed(options.ca, '--ca')),
+    code: needed(options.code, '--code', name),
+    ca: fileText(needed(options.ca, '--ca', name)),
     courier: sim.courierOf(server),
     service: visited(options, settings, sim),
   }
@@ -68,7 +68,7 @@ function visited(options: PhoneWords, settings: Settings, { passwords }: Simulat
       `There is no service ${options.service}; there are ${services.map((one) => one.name).join(', ')}`,
       name,
     )
-  const user = needed(options.user, '--user')
+  const user = needed(options.user, '--user', name)
   const listener = gateway.listen[0]
   const usual = `${listener?.scheme}://${service.hosts[0]}:${listener?.port}`
   const signIn = formOf(service, { user, password: options.password ?? passwords.get(user) ?? '' })
@@ -98,17 +98,4 @@ function here(text: string, option: string): string {
 
 function isHere({ hostname }: URL): boolean {
   return hostname === '127.0.0.1' || /(^|\.)localhost$/.test(hostname)
-}
-
-function needed(value: string | undefined, option: string): string {
-  if (value === undefined || value === '') throw new UsageError(`${option} is missing`, name)
-  return value
-}
-
-function fileText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new CommandFailed(`${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`)
-  }
 }

@@ -47,7 +47,7 @@ t.test('a simulated phone says what it lacks, and reaches this machine alone', a
   })
   t.match(await simulate(...known.toSpliced(5, 1, join(folder, 'none')), ...local), {
     code: 1,
-    stderr: /none cannot be read: ENOENT/,
+    stderr: /none cannot be read: there is no such file \(ENOENT\)/,
   })
   t.match(await simulate(...known, ...local), {
     code: 1,

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { platforms } from '../../domain/client-identity.ts'
 import { Launcher, type LauncherAnswer } from '../app/launcher.ts'
 import { type CommandContext, type CommandOptions, defineCommand } from '../command.ts'
 import { CommandFailed, UsageError } from '../errors.ts'
 import { readSettings } from '../settings-file.ts'
+import { fileText, needed } from '../simulation-words.ts'
 
 const options = {
   gateway: {
@@ -109,9 +109,9 @@ function launcherFor(context: Context): Launcher {
     gateway: addressOf(options.gateway ?? usual),
     packageKey: { id: key.id, secret: key.secret.reveal() },
     configuration: {
-      deviceId: needed(options['device-id'], '--device-id'),
+      deviceId: needed(options['device-id'], '--device-id', 'app simulate'),
       deviceIdType: options['device-id-type'] ?? 'UDID',
-      username: needed(options.user, '--user'),
+      username: needed(options.user, '--user', 'app simulate'),
       companyName: company,
       ...(options['mdm-token'] !== undefined && { mdmToken: fileText(options['mdm-token']).trim() }),
     },
@@ -129,19 +129,6 @@ function addressOf(text: string): URL {
   if (!URL.canParse(text))
     throw new UsageError(`${text} is no address such as https://register.example.com`, 'app simulate')
   return new URL(text)
-}
-
-function needed(value: string | undefined, option: string): string {
-  if (value === undefined) throw new UsageError(`${option} is missing`, 'app simulate')
-  return value
-}
-
-function fileText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new CommandFailed(`${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`)
-  }
 }
 
 async function openLinks(app: Launcher, { body }: LauncherAnswer) {
