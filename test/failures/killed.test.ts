@@ -66,7 +66,7 @@ t.test('a process that is killed before the commit has registered nothing', asyn
   const release = await holdCommits(t, one)
   const answer = signIn(first, 'bob')
   await commitWaits(one)
-  const pid = whoHas(first, port)
+  const pid = await eventually(() => whoHas(first, port))
   process.kill(pid, 'SIGKILL')
   t.equal(await answer, undefined, 'told nothing')
   await isReplaced(first, pid)
@@ -100,7 +100,7 @@ t.test(
     const committed = await eventually(
       async () => (await store.registrations.list({ user: 'bob', limit: 10 }))[0],
     )
-    const pid = whoHas(first, port)
+    const pid = await eventually(() => whoHas(first, port))
     process.kill(pid, 'SIGKILL')
     hold = () => {}
     t.equal(await answer, undefined, 'told nothing')
@@ -127,7 +127,7 @@ t.test('killed under many sign-ins: who was told is in, and nobody else', async 
     for (let n = 0; n < 12; n++) answers.push(await signIn(first, 'bob'))
   })
   await eventually(() => answers.length >= 8)
-  const pid = whoHas(first, ports.at(-1) ?? 0)
+  const pid = await eventually(() => whoHas(first, ports.at(-1) ?? 0))
   process.kill(pid, 'SIGKILL')
   await Promise.all(going)
   await isReplaced(first, pid)

@@ -26,7 +26,6 @@ t.test(
   async (t) => {
     const { gateway, held } = await several(t)
     const cookie = await cookieOf(gateway)
-    // The kernel's table is read in pieces: what changes meanwhile may hide a line of it.
     const owners = () =>
       eventually(() => [...held].map(({ req }) => whoHas(gateway, req.socket.remotePort ?? 0)))
     const parked: Parked[] = []

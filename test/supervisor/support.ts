@@ -79,7 +79,10 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Which gateway process has this local port? */
+/**
+ * Which gateway process has this local port?
+ * @throws when none is seen to: the kernel's table is read in pieces, and what changes meanwhile may hide a line of it
+ */
 export function whoHas(gateway: GatehouseProcess, port: number): number {
   const local = new RegExp(`^ *\\d+: [0-9A-F]{8}:${port.toString(16).toUpperCase().padStart(4, '0')} `)
   const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n')
