@@ -3,7 +3,6 @@ import type { TLSSocket } from 'node:tls'
 import { ConnectionCount } from '../../lib/connection-count.ts'
 import { canonicalAddress } from '../../lib/ip-address.ts'
 import type { Peer } from '../source.ts'
-
 import { presentedCertificate } from './client-certificate.ts'
 import { Connection } from './connection.ts'
 import { Http1Engine } from './http1.ts'

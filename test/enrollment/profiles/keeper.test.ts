@@ -85,6 +85,17 @@ async function answer(
   }
 }
 
+/** A device enrolls, is given its profiles, answers, and what it answered is seen to. */
+async function settle(
+  { store, keep, clock }: Pick<Awaited<ReturnType<typeof keeperUnderTest>>, 'store' | 'keep' | 'clock'>,
+  state: 'acknowledged' | 'error' = 'acknowledged',
+) {
+  await enroll(store, 'U1')
+  await keep('U1')
+  await answer(store, 'U1', ++clock.now, state)
+  await keep('U1')
+}
+
 const passcode = (t: Test, minLength = 6) =>
   readGood(t, profileYaml([`passcode: { minLength: ${minLength} }`]))
 
@@ -110,10 +121,7 @@ t.test(
   'a changed profile takes the place of the one before, and one that is taken away is removed',
   async (t) => {
     const { store, keep, clock, change } = await keeperUnderTest(t, [passcode(t)])
-    await enroll(store, 'U1')
-    await keep('U1')
-    await answer(store, 'U1', ++clock.now)
-    await keep('U1')
+    await settle({ store, keep, clock })
     change([passcode(t, 7)])
     await keep('U1')
     change([passcode(t, 8)])
@@ -135,10 +143,7 @@ t.test(
 
 t.test('a profile that the device has lost is sent again', async (t) => {
   const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
-  await enroll(store, 'U1')
-  await keep('U1')
-  await answer(store, 'U1', ++clock.now)
-  await keep('U1')
+  await settle({ store, keep, clock })
   clock.now += 10
   await store.enrollments.putInventory('U1', { part: 'profiles', values: { list: [] }, at: clock.now })
   t.match(await keep('U1'), [{ kind: 'install', why: 'drift' }])
@@ -148,10 +153,7 @@ t.test(
   'a list of profiles is believed in either spelling, and no profile of others is touched',
   async (t) => {
     const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
-    await enroll(store, 'U1')
-    await keep('U1')
-    await answer(store, 'U1', ++clock.now)
-    await keep('U1')
+    await settle({ store, keep, clock })
     const [row] = await store.deviceProfiles.of(['U1'])
     const list = [
       { PayloadIdentifier: row?.identifier ?? '', PayloadUUID: row?.revision.toLowerCase() ?? '' },
@@ -209,10 +211,7 @@ t.test('a device that has left is set up no more', async (t) => {
 
 t.test('what only the clock brings about happens without anybody’s doing anything', async (t) => {
   const { store, keeper, keep, steps, clock } = await keeperUnderTest(t, [passcode(t)])
-  await enroll(store, 'U1')
-  await keep('U1')
-  await answer(store, 'U1', ++clock.now, 'error')
-  await keep('U1')
+  await settle({ store, keep, clock }, 'error')
   const began = clock.now
   const stop = new AbortController()
   const running = keeper.run(stop.signal)
@@ -224,10 +223,7 @@ t.test('what only the clock brings about happens without anybody’s doing anyth
 
 t.test('a device that is enrolled anew gets everything anew', async (t) => {
   const { store, keep, clock } = await keeperUnderTest(t, [passcode(t)])
-  await enroll(store, 'U1')
-  await keep('U1')
-  await answer(store, 'U1', ++clock.now)
-  await keep('U1')
+  await settle({ store, keep, clock })
   const [row] = await store.deviceProfiles.of(['U1'])
   const list = [{ PayloadIdentifier: row?.identifier ?? '', PayloadUUID: row?.revision ?? '' }]
   await store.enrollments.putInventory('U1', { part: 'profiles', values: { list }, at: clock.now })
